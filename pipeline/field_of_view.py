@@ -1,0 +1,61 @@
+"""Finds the part of a radiograph that X-rays reached, cutting away dark collimation borders.
+
+The search runs on a thumbnail, so that a radiograph and its smaller copy give the same box.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.radiograph import FieldOfView, Radiograph
+
+_THUMBNAIL_PX: Final = 112
+_DARK: Final = 0.06
+_LARGEST_TRIM: Final = 0.25
+
+
+def find_field_of_view(radiograph: Radiograph) -> FieldOfView:
+    """Trim collimated borders: outer rows and columns in which nearly nothing is exposed.
+
+    Parameters
+    ----------
+    radiograph
+        Of any size; pixels float32 in [0, 1], bone bright.
+
+    Returns
+    -------
+    FieldOfView
+        ``method`` is ``border_trim``, or ``full_frame`` where nothing was found to trim or where
+        the exposed part would be implausibly small.
+    """
+    rows, columns = radiograph.pixels.shape
+    thumbnail = _shrink(radiograph.pixels)
+    top, bottom = _exposed_span(thumbnail, axis=1)
+    left, right = _exposed_span(thumbnail, axis=0)
+    margin = max(top, left, 1 - bottom, 1 - right)
+    if margin == 0 or margin > _LARGEST_TRIM:
+        return FieldOfView(0, 0, rows, columns, "full_frame")
+    return FieldOfView(
+        top_px=round(top * rows),
+        left_px=round(left * columns),
+        bottom_px=round(bottom * rows),
+        right_px=round(right * columns),
+        method="border_trim",
+    )
+
+
+def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    image = Image.fromarray(pixels).resize((_THUMBNAIL_PX, _THUMBNAIL_PX), Image.Resampling.BOX)
+    return np.asarray(image, dtype=np.float32)
+
+
+def _exposed_span(thumbnail: NDArray[np.float32], axis: int) -> tuple[float, float]:
+    """Give the first and the end of the exposed lines, as fractions of the image's extent."""
+    # The 90th percentile, not the mean: air beside a child is dark too, but never a whole line
+    # of it, and a side letter on a black border must not count as exposure.
+    exposed = np.flatnonzero(np.quantile(thumbnail, 0.9, axis=axis) > _DARK)
+    if exposed.size == 0:
+        return 0.0, 1.0
+    return float(exposed[0]) / _THUMBNAIL_PX, float(exposed[-1] + 1) / _THUMBNAIL_PX

@@ -1,0 +1,81 @@
+"""An instance: what a file says of itself, in DICOM's own terms, before any pixel is decoded.
+
+This module must not know how a file is read, nor what a database is.
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import Final
+
+from pipeline.codes import Flag, Priority, ReasonCode
+
+DERIVED_UID_ROOT: Final = "2.25."
+
+
+def derive_uid(sha256: str, role: str) -> str:
+    """Derive a UID from a file's digest, for content that carries none.
+
+    Parameters
+    ----------
+    sha256
+        The file's digest, 64 lower-case hexadecimal digits.
+    role
+        What is identified (``study``, ``series``, ``instance``), so that the three differ.
+
+    Returns
+    -------
+    str
+        A UID under 2.25 (a UUID as one decimal component): the same content always gives the
+        same one, at most 44 characters.
+
+    References
+    ----------
+    PS3.5 B.2, UUID derived UID; RFC 9562 section 5.8 (version 8: values made by a custom hash).
+    """
+    digest = bytearray(hashlib.sha256(f"{role}:{sha256}".encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80  # version 8
+    digest[8] = digest[8] & 0x3F | 0x80  # variant
+    return DERIVED_UID_ROOT + str(uuid.UUID(bytes=bytes(digest)).int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One SOP instance (or one plain image treated as one), as its header describes it."""
+
+    sha256: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    sop_class_uid: str | None = None
+    transfer_syntax_uid: str | None = None
+    modality: str | None = None
+    accession_number: str | None = None
+    patient_id: str | None = None
+    issuer_of_patient_id: str | None = None
+    patient_sex: str | None = None
+    patient_age_years: float | None = None
+    study_date: date | None = None
+    study_time: time | None = None
+    study_description: str | None = None
+    body_part_examined: str | None = None
+    view_position: str | None = None
+    station_name: str | None = None
+    institution_name: str | None = None
+    requested_procedure_priority: Priority | None = None
+    rows: int | None = None
+    columns: int | None = None
+    flags: frozenset[Flag] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an instance has no screening.
+
+    ``detail`` is one line for a person: what was found, where, and what was expected. It holds
+    attribute values that describe the image (never a patient's name or a file's name).
+    """
+
+    reason_code: ReasonCode
+    detail: str

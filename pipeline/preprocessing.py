@@ -1,0 +1,75 @@
+"""From a radiograph to what the network sees. Training and serving both call this, and only this.
+
+This module must not know where a radiograph came from, nor what is done with the result.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from pipeline.field_of_view import find_field_of_view
+from pipeline.radiograph import ModelInput, Radiograph
+
+PREPROCESSING_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """The parameters that a model was trained with, stored in its release.
+
+    Attributes
+    ----------
+    version
+        Counts up whenever the same parameters would give other pixels; a release made for
+        another version is refused at start-up.
+    size_px
+        Rows and columns of the model input.
+    lower_quantile, upper_quantile
+        Gray levels within the field of view that become 0 and 1. Quantiles rather than the
+        extremes: a lead letter or a dead detector line would otherwise set the contrast.
+    """
+
+    version: int = PREPROCESSING_VERSION
+    size_px: int = 128
+    lower_quantile: float = 0.01
+    upper_quantile: float = 0.99
+
+
+def prepare_model_input(radiograph: Radiograph, preprocessing: Preprocessing) -> ModelInput:
+    """Crop to the field of view, resample, and stretch the contrast.
+
+    The aspect ratio is not kept: in the public training set it differs between ill and healthy
+    children, so a network that saw it would learn the format of the film.
+
+    Parameters
+    ----------
+    radiograph
+        (rows, columns), float32 in [0, 1], MONOCHROME2.
+    preprocessing
+        Of the release that will score the result.
+
+    Returns
+    -------
+    ModelInput
+        ``pixels`` is (size_px, size_px), float32 in [0, 1].
+    """
+    field_of_view = find_field_of_view(radiograph)
+    # Antialiased: Pillow widens the bilinear kernel by the reduction factor. Without it a
+    # native radiograph (2,000 px) and its 224 px copy would differ by their noise.
+    image = Image.fromarray(radiograph.pixels).resize(
+        (preprocessing.size_px, preprocessing.size_px),
+        Image.Resampling.BILINEAR,
+        box=(
+            field_of_view.left_px,
+            field_of_view.top_px,
+            field_of_view.right_px,
+            field_of_view.bottom_px,
+        ),
+    )
+    pixels = np.array(image, dtype=np.float32)
+    # Quantiles after resampling, for the same reason: noise would widen them.
+    low, high = np.quantile(pixels, (preprocessing.lower_quantile, preprocessing.upper_quantile))
+    pixels = np.clip((pixels - low) / max(high - low, np.finfo(np.float32).eps), 0, 1)
+    return ModelInput(pixels.astype(np.float32), field_of_view, radiograph.flags)

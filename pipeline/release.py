@@ -1,0 +1,111 @@
+"""A model release: weights with everything that must match them, in one folder.
+
+``release.json`` describes it and carries the sha256 of ``weights.safetensors``. Weights are plain
+arrays, never code: the architecture is built by the classifier, so nothing in the folder can run.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.errors import ReleaseError
+from pipeline.preprocessing import PREPROCESSING_VERSION, Preprocessing
+from pipeline.screening import OperatingPoints
+
+RELEASES_FOLDER: Final = Path(__file__).parent / "releases"
+DESCRIPTION_FILE: Final = "release.json"
+WEIGHTS_FILE: Final = "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt scaling of the network's logit: probability = sigmoid(slope * logit + offset).
+
+    References
+    ----------
+    Platt, Probabilistic outputs for support vector machines, 1999; with offset 0 it is the
+    temperature scaling of Guo et al., On calibration of modern neural networks, 2017.
+    """
+
+    slope: float
+    offset: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRelease:
+    """Everything that a screening depends on, besides the image.
+
+    Attributes
+    ----------
+    name
+        Unique, and written to every screening.
+    architecture
+        What the classifier builds: ``resnet50v2``.
+    weights_sha256
+        Digest of ``weights.safetensors``.
+    trained_on
+        Source, counts and split of the training data, for people.
+    measured
+        Figures on the patient-grouped test, for people.
+    """
+
+    name: str
+    architecture: str
+    weights_sha256: str
+    preprocessing: Preprocessing
+    calibration: Calibration
+    operating_points: OperatingPoints
+    created: str
+    trained_on: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+
+
+def write_release(release: ModelRelease, folder: Path) -> None:
+    """Write ``release.json``; the weights must already stand beside it."""
+    text = json.dumps(asdict(release), indent=2, sort_keys=True)
+    (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def load_release(folder: Path) -> ModelRelease:
+    """Read and check a release folder, without loading the weights.
+
+    Raises
+    ------
+    ReleaseError
+        If the folder is not a release, its weights have another digest than the description
+        says, or it was made for another preprocessing.
+    """
+    try:
+        description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        release = ModelRelease(
+            **{
+                **description,
+                "preprocessing": Preprocessing(**description["preprocessing"]),
+                "calibration": Calibration(**description["calibration"]),
+                "operating_points": OperatingPoints(**description["operating_points"]),
+            }
+        )
+        digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ReleaseError(
+            f"no model release in {folder}: {error.strerror} ({Path(error.filename).name}); "
+            "set PNEUMOSCREEN_RELEASE to a release folder"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ReleaseError(
+            f"{folder / DESCRIPTION_FILE} is not a release description ({error}); restore it"
+        ) from error
+    if digest != release.weights_sha256:
+        raise ReleaseError(
+            f"the weights in {folder} are not those of release {release.name} (sha256 differs); "
+            "restore the release folder"
+        )
+    if release.preprocessing.version != PREPROCESSING_VERSION:
+        raise ReleaseError(
+            f"release {release.name} was trained with preprocessing "
+            f"{release.preprocessing.version}, this version has {PREPROCESSING_VERSION}; "
+            "install the matching release"
+        )
+    return release
