@@ -7,6 +7,14 @@ from enum import StrEnum
 from typing import Final
 
 
+class FileFormat(StrEnum):
+    """What a file's content was recognised as, whatever its name says."""
+
+    DICOM = "DICOM"
+    PNG = "PNG"
+    JPEG = "JPEG"
+
+
 class InstanceState(StrEnum):
     """What has become of one instance (one distinct file content)."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Final
 
-from pipeline.codes import Flag, Priority, ReasonCode
+from pipeline.codes import FileFormat, Flag, Priority, ReasonCode
 
 DERIVED_UID_ROOT: Final = "2.25."
 
@@ -42,12 +42,23 @@ def derive_uid(sha256: str, role: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One SOP instance (or one plain image treated as one), as its header describes it."""
+    """One SOP instance (or one plain image treated as one), as its header describes it.
+
+    Attributes
+    ----------
+    file_format
+        None where the content was not recognised; the instance then has nothing but its digest.
+    patient_age_years
+        At the time of the study, from (0010,1010) Patient's Age or from birth and study date.
+    anatomic_region, view_code
+        Code meanings of (0008,2218) Anatomic Region Sequence and (0054,0220) View Code Sequence.
+    """
 
     sha256: str
     sop_instance_uid: str
     series_instance_uid: str
     study_instance_uid: str
+    file_format: FileFormat | None = None
     sop_class_uid: str | None = None
     transfer_syntax_uid: str | None = None
     modality: str | None = None
@@ -55,15 +66,27 @@ class Instance:
     patient_id: str | None = None
     issuer_of_patient_id: str | None = None
     patient_sex: str | None = None
+    patient_birth_date: date | None = None
     patient_age_years: float | None = None
     study_date: date | None = None
     study_time: time | None = None
     study_description: str | None = None
+    series_description: str | None = None
+    protocol_name: str | None = None
     body_part_examined: str | None = None
+    anatomic_region: str | None = None
     view_position: str | None = None
+    view_code: str | None = None
+    presentation_intent_type: str | None = None
+    image_type: tuple[str, ...] = ()
+    quality_control_image: str | None = None
+    burned_in_annotation: str | None = None
     station_name: str | None = None
     institution_name: str | None = None
     requested_procedure_priority: Priority | None = None
+    photometric_interpretation: str | None = None
+    samples_per_pixel: int | None = None
+    number_of_frames: int | None = None
     rows: int | None = None
     columns: int | None = None
     flags: frozenset[Flag] = field(default_factory=frozenset)
