@@ -31,6 +31,13 @@ class InstanceState(StrEnum):
         return self not in {InstanceState.REGISTERED, InstanceState.CLAIMED}
 
 
+class Lane(StrEnum):
+    """Which instances a worker takes first: all that is urgent, then the backfill."""
+
+    URGENT = "URGENT"
+    BACKFILL = "BACKFILL"
+
+
 class StudyStatus(StrEnum):
     """What the worklist says of a study."""
 
@@ -74,6 +81,10 @@ PRIORITY_RANKS: Final[dict[Priority, int]] = {
     Priority.LOW: 60,
 }
 UNREAD_RANK: Final = 30
+# A study that has waited past its limit stands before everything but STAT: were it to join STAT,
+# a backlog that nobody acknowledges would in the end bury a newly found pneumonia.
+ESCALATED_RANK: Final = 15
+ACKNOWLEDGED_RANK: Final = 90
 
 
 class ReasonCode(StrEnum):
@@ -91,6 +102,9 @@ class ReasonCode(StrEnum):
     TOO_SMALL = "TOO_SMALL"
     QUALITY_CONTROL_IMAGE = "QUALITY_CONTROL_IMAGE"
     NO_PIXEL_DATA = "NO_PIXEL_DATA"
+    # Taken back before or after it was scored; its study is judged without it: NOT_ELIGIBLE.
+    SUPERSEDED = "SUPERSEDED"
+    WITHDRAWN = "WITHDRAWN"
     # Damaged, hostile or contradictory content, which a person should see: QUARANTINED.
     EMPTY_FILE = "EMPTY_FILE"
     NOT_AN_IMAGE = "NOT_AN_IMAGE"
@@ -135,6 +149,8 @@ _NOT_ELIGIBLE: Final = frozenset(
         ReasonCode.TOO_SMALL,
         ReasonCode.QUALITY_CONTROL_IMAGE,
         ReasonCode.NO_PIXEL_DATA,
+        ReasonCode.SUPERSEDED,
+        ReasonCode.WITHDRAWN,
     }
 )
 _FAILED: Final = frozenset(
@@ -162,3 +178,46 @@ class Flag(StrEnum):
     WINDOW_FALLBACK = "WINDOW_FALLBACK"
     POLARITY_SUSPECT = "POLARITY_SUSPECT"
     FULL_FRAME = "FULL_FRAME"
+
+
+class EventKind(StrEnum):
+    """What happened, in the append-only event log."""
+
+    REGISTERED = "REGISTERED"
+    CLAIMED = "CLAIMED"
+    SCREENED = "SCREENED"
+    REJECTED = "REJECTED"
+    DEFERRED = "DEFERRED"
+    LEASE_EXPIRED = "LEASE_EXPIRED"
+    HANDED_BACK = "HANDED_BACK"
+    REQUEUED = "REQUEUED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    FEEDBACK = "FEEDBACK"
+    ESCALATED = "ESCALATED"
+    PRIORITY_ORDERED = "PRIORITY_ORDERED"
+
+
+class FeedbackVerdict(StrEnum):
+    """Whether a reader agrees with what the release found."""
+
+    AGREE = "AGREE"
+    DISAGREE = "DISAGREE"
+
+
+class FeedbackComment(StrEnum):
+    """Why a reader disagrees, in a word that can be counted."""
+
+    FALSE_POSITIVE = "FALSE_POSITIVE"
+    FALSE_NEGATIVE = "FALSE_NEGATIVE"
+    POOR_IMAGE = "POOR_IMAGE"
+    NOT_A_FRONTAL_CHEST = "NOT_A_FRONTAL_CHEST"
+    NOT_A_CHILD = "NOT_A_CHILD"
+    OTHER_DISEASE = "OTHER_DISEASE"
+
+
+class JobStatus(StrEnum):
+    """How a run of a job stands."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
