@@ -1,5 +1,8 @@
 """The errors that this project raises on purpose; all descend from one base."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pipeline.codes import ReasonCode
 from pipeline.instance import Rejection
 
@@ -18,3 +21,23 @@ class RejectedInputError(PneumoscreenError):
     def __init__(self, reason_code: ReasonCode, detail: str) -> None:
         super().__init__(detail)
         self.rejection = Rejection(reason_code, detail)
+
+
+class ClassifierError(PneumoscreenError):
+    """The network did not give a probability."""
+
+
+@contextmanager
+def foreign_errors_rejected(reason_code: ReasonCode, detail: str) -> Iterator[None]:
+    """Turn whatever a library raises over hostile bytes into a rejection.
+
+    pydicom, Pillow and the decoders have no base error: mutated files made them raise most of
+    Python's built-in ones. Put this around their calls only, so that our own mistakes stay loud.
+    MemoryError passes: it says more of the limits than of the file.
+    """
+    try:
+        yield
+    except (RejectedInputError, MemoryError):
+        raise
+    except Exception as error:
+        raise RejectedInputError(reason_code, f"{detail} ({type(error).__name__})") from error

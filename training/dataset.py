@@ -1,0 +1,231 @@
+"""Holds a cohort's radiographs in memory, and deals batches of them.
+
+A batch is a pure function of (seed, step): that is what makes a run resumable, and lets worker
+processes prepare batches ahead in any order. This module must not know any network.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.preprocessing import Preprocessing, prepare_model_input
+from pipeline.radiograph import FieldOfView, Radiograph
+from training.augment import Augmentation, augment
+from training.cohort import Sample
+
+CACHE_PX: Final = 224
+LUNG_MAP_PX: Final = 32
+NO_MASK: Final = -1.0
+
+
+class Batch(NamedTuple):
+    """What one training step sees.
+
+    Attributes
+    ----------
+    pixels
+        (n, size, size, 1), float32 in [0, 1].
+    targets
+        (n, 1), float32: smoothed labels.
+    lung_maps
+        (n, 32, 32, 1), float32 in [0, 1]; -1 throughout where no mask is known.
+    """
+
+    pixels: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    lung_maps: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How many images of each source make a batch, half of them positive, and how sure they are.
+
+    Equal classes within every source: else the source itself, which any network recognises,
+    would tell the class.
+
+    Attributes
+    ----------
+    images
+        Per source; even numbers.
+    smoothing
+        Per source: targets are smoothing / 2 and 1 - smoothing / 2. More where labels were
+        mined from reports.
+    """
+
+    images: dict[str, int] = field(default_factory=lambda: {"kermany": 20, "rsna": 8, "nih": 4})
+    smoothing: dict[str, float] = field(
+        default_factory=lambda: {"kermany": 0.05, "rsna": 0.1, "nih": 0.2}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Dealing:
+    """Everything that decides what a step's batch is, besides the cohort."""
+
+    preprocessing: Preprocessing
+    mixture: Mixture
+    augmentation: Augmentation
+    seed: int
+
+
+class Radiographs:
+    """Decoded images of a cohort, uint8, with their lung masks."""
+
+    def __init__(self, data: Path, samples: Sequence[Sample]) -> None:
+        self.samples = list(samples)
+        self._pixels = np.stack([_read_gray(data / sample.path) for sample in self.samples])
+        self._masks = {
+            index: _read_gray(data / sample.lung_mask)
+            for index, sample in enumerate(self.samples)
+            if sample.lung_mask
+        }
+
+    def pixels(self, index: int) -> NDArray[np.float32]:
+        """Give one radiograph: (224, 224), float32 in [0, 1]."""
+        return np.asarray(self._pixels[index] / np.float32(255), np.float32)
+
+    def mask(self, index: int) -> NDArray[np.float32] | None:
+        """Give its lung mask, of the same shape, or None."""
+        mask = self._masks.get(index)
+        return None if mask is None else np.asarray(mask / np.float32(255), np.float32)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+class Dealer:
+    """Deals augmented batches of a mixture of sources, and plain ones for measuring."""
+
+    def __init__(self, radiographs: Radiographs, dealing: Dealing) -> None:
+        self._radiographs = radiographs
+        self._dealing = dealing
+        self._indices: dict[tuple[str, bool], list[int]] = defaultdict(list)
+        for index, sample in enumerate(radiographs.samples):
+            self._indices[sample.source, sample.is_positive].append(index)
+
+    def deal(self, step: int) -> Batch:
+        """Give the batch of one training step; the same step always gives the same batch."""
+        random = np.random.default_rng((self._dealing.seed, step))
+        images = [
+            self._draw(source, index, random)
+            for source, count in self._dealing.mixture.images.items()
+            for positive in (False, True)
+            for index in self._pick(source, positive, count // 2, step)
+        ]
+        pixels, targets, lung_maps = (np.stack(column) for column in zip(*images, strict=True))
+        return Batch(pixels, targets, lung_maps)
+
+    def _pick(self, source: str, positive: bool, count: int, step: int) -> list[int]:  # noqa: FBT001
+        # Without replacement within a pass: each pass is its own seeded permutation.
+        indices = self._indices[source, positive]
+        chosen = []
+        for position in range(step * count, (step + 1) * count):
+            lap, place = divmod(position, len(indices))
+            order = np.random.default_rng((self._dealing.seed, lap, len(indices))).permutation(
+                indices
+            )
+            chosen.append(int(order[place]))
+        return chosen
+
+    def _draw(
+        self, source: str, index: int, random: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        other = self._radiographs.pixels(int(random.integers(len(self._radiographs))))
+        pixels, mask = augment(
+            self._radiographs.pixels(index),
+            self._radiographs.mask(index),
+            other,
+            self._dealing.augmentation,
+            random,
+        )
+        model_input = prepare_model_input(Radiograph(pixels), self._dealing.preprocessing)
+        smoothing = self._dealing.mixture.smoothing.get(source, 0.0)
+        target = abs(float(self._radiographs.samples[index].is_positive) - smoothing / 2)
+        return (
+            model_input.pixels[..., None],
+            np.array([target], np.float32),
+            _lung_map(mask, model_input.field_of_view),
+        )
+
+
+class DealerPool:
+    """Deals the batches of consecutive steps, prepared ahead in other processes."""
+
+    def __init__(
+        self, data: Path, samples: Sequence[Sample], dealing: Dealing, *, workers: int
+    ) -> None:
+        self._pool = ProcessPoolExecutor(
+            workers,
+            # Spawned: TensorFlow does not survive a fork, and the workers need none of it.
+            get_context("spawn"),
+            _start_worker,
+            (data, samples, dealing),
+        )
+        self._ahead = 4 * workers
+        self._pending: dict[int, Future[Batch]] = {}
+
+    def deal(self, step: int) -> Batch:
+        """Give the batch of a step, and have the following ones prepared."""
+        for coming in range(step, step + self._ahead):
+            if coming not in self._pending:
+                self._pending[coming] = self._pool.submit(_deal_in_worker, coming)
+        return self._pending.pop(step).result()
+
+    def close(self) -> None:
+        """Stop the workers."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def prepare_all(
+    radiographs: Radiographs, preprocessing: Preprocessing
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give every radiograph as served, (n, size, size) float32 in [0, 1], and whether positive."""
+    pixels = [
+        prepare_model_input(Radiograph(radiographs.pixels(index)), preprocessing).pixels
+        for index in range(len(radiographs))
+    ]
+    positive = [sample.is_positive for sample in radiographs.samples]
+    return np.stack(pixels), np.array(positive, dtype=np.bool_)
+
+
+_dealer: Dealer
+
+
+def _start_worker(data: Path, samples: Sequence[Sample], dealing: Dealing) -> None:
+    global _dealer  # noqa: PLW0603
+    _dealer = Dealer(Radiographs(data, samples), dealing)
+
+
+def _deal_in_worker(step: int) -> Batch:
+    return _dealer.deal(step)
+
+
+def _read_gray(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        gray = image.convert("L")
+        if gray.size != (CACHE_PX, CACHE_PX):
+            gray = gray.resize((CACHE_PX, CACHE_PX), Image.Resampling.BILINEAR, reducing_gap=3)
+        return np.asarray(gray)
+
+
+def _lung_map(mask: NDArray[np.float32] | None, field_of_view: FieldOfView) -> NDArray[np.float32]:
+    if mask is None:
+        return np.full((LUNG_MAP_PX, LUNG_MAP_PX, 1), NO_MASK, np.float32)
+    box = (
+        field_of_view.left_px,
+        field_of_view.top_px,
+        field_of_view.right_px,
+        field_of_view.bottom_px,
+    )
+    small = Image.fromarray(mask).resize(
+        (LUNG_MAP_PX, LUNG_MAP_PX), Image.Resampling.BILINEAR, box=box
+    )
+    return np.clip(np.asarray(small, np.float32), 0, 1)[..., None]

@@ -1,0 +1,75 @@
+"""Trains one network on one split; can be cut off anywhere and goes on where it stood.
+
+This module must not know how an image is augmented, nor how a trained network is judged.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+from sklearn.metrics import roc_auc_score
+
+from training.cohort import Part, Sample
+from training.dataset import DealerPool, Radiographs, prepare_all
+from training.recipe import Recipe
+from training.run import Run
+
+
+def fit(
+    recipe: Recipe, data: Path, samples: Sequence[Sample], folder: Path, *, workers: int = 1
+) -> Run:
+    """Train, or go on training, until the recipe's last epoch.
+
+    Parameters
+    ----------
+    recipe
+        Kept in the folder; a run that was begun with another one is refused.
+    data
+        What the samples' paths are relative to.
+    samples
+        A split; its test part is not touched.
+    folder
+        Of the run: checkpoint, recipe, history.
+    workers
+        Processes that prepare batches.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds a run of another recipe, or the loss is no number any more.
+    """
+    recipe.keep_in(folder)
+    run = Run(recipe)
+    run.restore(folder)
+    chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
+    training = [sample for sample in chosen if sample.part == Part.TRAIN]
+    validation = [sample for sample in chosen if sample.part == Part.VALIDATION]
+    pixels, positive = prepare_all(Radiographs(data, validation), recipe.preprocessing)
+    origin = np.array([sample.source for sample in validation])
+    pool = DealerPool(data, training, recipe.dealing, workers=workers)
+    total = recipe.epochs * recipe.steps_per_epoch
+    try:
+        with Progress() as progress:
+            steps = progress.add_task(
+                folder.name, total=total, completed=run.epoch * recipe.steps_per_epoch
+            )
+            while run.epoch < recipe.epochs:
+                run.train_epoch(pool.deal, lambda: progress.advance(steps))
+                scores = run.logits(pixels)
+                run.history[-1] |= {
+                    f"auc_{source}": float(
+                        roc_auc_score(positive[origin == source], scores[origin == source])
+                    )
+                    for source in sorted(recipe.mixture.images)
+                }
+                run.save(folder)
+                progress.print(_describe(run.history[-1]))
+    finally:
+        pool.close()
+    return run
+
+
+def _describe(record: dict[str, float]) -> str:
+    figures = "  ".join(f"{key} {value:.4g}" for key, value in record.items() if key != "epoch")
+    return f"epoch {int(record['epoch'])}: {figures}"

@@ -1,0 +1,99 @@
+"""What decides a run: its recipe, kept beside its checkpoint.
+
+This module must not know any network or image.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from pipeline.preprocessing import Preprocessing
+from training.augment import Augmentation
+from training.dataset import Dealing, Mixture
+from training.errors import TrainingError
+
+RECIPE_FILE: Final = "recipe.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides what a run will learn, besides the split.
+
+    Attributes
+    ----------
+    network
+        ``ann``, ``cnn``, ``vgg16`` or ``resnet50v2``.
+    weights
+        ``imagenet``, ``none`` or a safetensors file.
+    steps_per_epoch
+        An epoch is a number of batches, after which the run is measured and saved; sources are
+        sampled at different rates, so there is no pass over "the" data.
+    average_momentum
+        Per step, of the average of weights that is measured and released.
+    lung_weight
+        Of the lung map's loss beside the label's; 0 leaves the lung head out.
+    half_precision
+        Compute in bfloat16, keep weights in float32.
+    """
+
+    network: str = "resnet50v2"
+    weights: str = "none"
+    seed: int = 1
+    epochs: int = 30
+    steps_per_epoch: int = 120
+    peak_learning_rate: float = 1e-3
+    warm_up_steps: int = 200
+    weight_decay: float = 0.05
+    average_momentum: float = 0.998
+    lung_weight: float = 0.3
+    half_precision: bool = True
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    mixture: Mixture = field(default_factory=Mixture)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def dealing(self) -> Dealing:
+        """What the run's batches are made by."""
+        return Dealing(self.preprocessing, self.mixture, self.augmentation, self.seed)
+
+    def keep_in(self, folder: Path) -> None:
+        """Write the recipe into a run's folder.
+
+        Raises
+        ------
+        TrainingError
+            If the folder holds a run of another recipe.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / RECIPE_FILE
+        text = json.dumps(asdict(self), indent=2) + "\n"
+        if file.exists() and file.read_text(encoding="utf-8") != text:
+            raise TrainingError(
+                f"{folder} holds a run of another recipe; choose another folder, or remove it"
+            )
+        file.write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the recipe of a run.
+
+        Raises
+        ------
+        TrainingError
+            If the folder holds none.
+        """
+        try:
+            values = json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+            return cls(
+                **{
+                    **values,
+                    "preprocessing": Preprocessing(**values["preprocessing"]),
+                    "mixture": Mixture(**values["mixture"]),
+                    "augmentation": Augmentation(**values["augmentation"]),
+                }
+            )
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise TrainingError(
+                f"{folder} is not a run ({error}); train one with `python -m training fit`"
+            ) from error
