@@ -59,7 +59,7 @@ _DATE: Final = re.compile(r"([0-9]{4})([.-]?)([0-9]{2})\2([0-9]{2})")
 _TIME: Final = re.compile(r"([0-9]{2}):?([0-9]{2})?:?([0-9]{2})?(\.[0-9]{1,6})?")
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
 _DAYS_A_YEAR: Final = 365.2425
-_DAYS_OF_UNIT: Final = {"D": 1.0, "W": 7.0, "M": _DAYS_A_YEAR / 12, "Y": _DAYS_A_YEAR}
+_YEARS_A_UNIT: Final = {"D": 1 / _DAYS_A_YEAR, "W": 7 / _DAYS_A_YEAR, "M": 1 / 12, "Y": 1.0}
 # Registration desks and de-identifiers enter 1 January 1900 (or 1800) for "not known".
 _LAST_PLACEHOLDER_YEAR: Final = 1900
 # A header's age in years is rounded down, and is often that of the order, not of the exposure.
@@ -138,10 +138,10 @@ def describe_instance(
         institution_name=_optional(texts, "InstitutionName"),
         requested_procedure_priority=_priority(texts.get("RequestedProcedurePriority", "")),
         photometric_interpretation=_term(texts, "PhotometricInterpretation"),
-        samples_per_pixel=_count(texts.get("SamplesPerPixel")),
-        number_of_frames=_count(texts.get("NumberOfFrames")),
-        rows=_count(texts.get("Rows")),
-        columns=_count(texts.get("Columns")),
+        samples_per_pixel=parse_count(texts.get("SamplesPerPixel")),
+        number_of_frames=parse_count(texts.get("NumberOfFrames")),
+        rows=parse_count(texts.get("Rows")),
+        columns=parse_count(texts.get("Columns")),
         flags=frozenset(flags),
     )
     return instance, rejection
@@ -158,7 +158,7 @@ def parse_age(value: str | None) -> float | None:
     match = _AGE.fullmatch((value or "").upper())
     if match is None:
         return None
-    return int(match[1]) * _DAYS_OF_UNIT[match[2] or "Y"] / _DAYS_A_YEAR
+    return int(match[1]) * _YEARS_A_UNIT[match[2] or "Y"]
 
 
 def parse_date(value: str | None) -> date | None:
@@ -240,7 +240,8 @@ def _terms(value: str) -> tuple[str, ...]:
     return tuple(term.strip().upper() for term in value.split("\\")) if value else ()
 
 
-def _count(value: str | None) -> int | None:
+def parse_count(value: str | None) -> int | None:
+    """Read a whole number that is not negative."""
     return int(value) if value and _COUNT.fullmatch(value) else None
 
 

@@ -1,0 +1,136 @@
+"""Decodes a compressed frame to stored pixels.
+
+This module must not interpret gray levels. Each decoder is the fastest of those measured; see
+``benchmarks/``.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import RLELossless
+
+from pipeline.codes import ReasonCode
+from pipeline.dicom.codestream import Codec, CodestreamHeader, read_codestream_header
+from pipeline.dicom.pixel_data import ImagePixelModule
+from pipeline.errors import RejectedInputError, foreign_errors_rejected
+from pipeline.grayscale import StoredPixels
+
+_DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
+_DECODERS: Final[dict[Codec, Callable[[bytes], NDArray[Any]]]] = {
+    Codec.JPEG: imagecodecs.jpeg8_decode,
+    Codec.JPEG_LOSSLESS: imagecodecs.jpeg8_decode,
+    Codec.JPEG_LS: imagecodecs.jpegls_decode,
+    Codec.JPEG_2000: imagecodecs.jpeg2k_decode,
+}
+
+
+def decode_frame(frame: bytes, transfer_syntax_uid: str, module: ImagePixelModule) -> StoredPixels:
+    """Decode one monochrome frame.
+
+    Parameters
+    ----------
+    frame
+        One frame's codestream, whole.
+    transfer_syntax_uid
+        Believed only where the frame does not name its own codec (RLE, deflate).
+    module
+        What the header says; a frame of another size is refused before it is decoded.
+
+    Raises
+    ------
+    RejectedInputError
+        TRANSFER_SYNTAX_UNSUPPORTED, PIXEL_DATA_TRUNCATED, PIXEL_DATA_UNDECODABLE,
+        NOT_MONOCHROME.
+
+    References
+    ----------
+    PS3.5 section 8.2 and Annex A.4 (encapsulated transfer syntaxes), Annex G (RLE).
+    """
+    with foreign_errors_rejected(ReasonCode.PIXEL_DATA_UNDECODABLE, "the frame has no header"):
+        header = read_codestream_header(frame)
+    if header is not None:
+        return _decode_codestream(frame, header, module)
+    if transfer_syntax_uid == RLELossless:
+        return _as_stored(_decode_rle(frame, module), module)
+    if transfer_syntax_uid == _DEFLATED_IMAGE_FRAME:
+        return _as_stored(_inflate(frame, module), module)
+    raise RejectedInputError(
+        ReasonCode.TRANSFER_SYNTAX_UNSUPPORTED,
+        f"transfer syntax {transfer_syntax_uid}, pixel data beginning {frame[:4].hex(' ')}",
+    )
+
+
+def _decode_codestream(
+    frame: bytes, header: CodestreamHeader, module: ImagePixelModule
+) -> StoredPixels:
+    if (header.rows, header.columns) != (module.rows, module.columns):
+        raise RejectedInputError(
+            ReasonCode.PIXEL_DATA_UNDECODABLE,
+            f"the frame has {header.columns} x {header.rows} px, "
+            f"the header says {module.columns} x {module.rows}",
+        )
+    if header.components != 1:
+        raise RejectedInputError(
+            ReasonCode.NOT_MONOCHROME, f"the frame has {header.components} components"
+        )
+    # Of JPEG 2000 the decoder itself misses what is missing, and some encoders leave the end
+    # marker out; libjpeg would fill the rest with gray and say nothing.
+    if not header.is_complete and header.codec is not Codec.JPEG_2000:
+        raise RejectedInputError(
+            ReasonCode.PIXEL_DATA_TRUNCATED, f"the {header.codec} frame has no end marker"
+        )
+    failure = (
+        ReasonCode.PIXEL_DATA_UNDECODABLE if header.is_complete else ReasonCode.PIXEL_DATA_TRUNCATED
+    )
+    with foreign_errors_rejected(failure, f"the {header.codec} frame cannot be decoded"):
+        decoded = _DECODERS[header.codec](frame)
+    is_signed = module.is_signed or decoded.dtype.kind == "i"
+    # Where header and codestream disagree on depth the codestream knows its range, and a
+    # sign bit stands at the lower of the two: encoders either pack the value or extend it.
+    bits = (min if is_signed else max)(header.precision, module.bits_stored)
+    raw = decoded.view(f"u{decoded.dtype.itemsize}")
+    bits = min(bits, raw.dtype.itemsize * 8)
+    return StoredPixels(raw, bits, bits - 1, is_signed)
+
+
+def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:
+    """Decode RLE Lossless: one segment for each byte of a sample, most significant first."""
+    with foreign_errors_rejected(ReasonCode.PIXEL_DATA_UNDECODABLE, "the RLE frame is damaged"):
+        (segments,) = struct.unpack_from("<I", frame)
+        if segments * 8 != module.bits_allocated:
+            raise RejectedInputError(
+                ReasonCode.PIXEL_DATA_UNDECODABLE,
+                f"the RLE frame has {segments} segments, "
+                f"{module.bits_allocated} bits allocated need {module.bits_allocated // 8}",
+            )
+        return bytes(imagecodecs.dicomrle_decode(frame, _dtype(module)))
+
+
+def _inflate(frame: bytes, module: ImagePixelModule) -> bytes:
+    """Inflate a Deflated Image Frame, up to the length that it must have."""
+    expected = module.rows * module.columns * module.bits_allocated // 8
+    with foreign_errors_rejected(
+        ReasonCode.PIXEL_DATA_UNDECODABLE, "the deflated frame is damaged"
+    ):
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(frame, expected)
+
+
+def _as_stored(content: bytes, module: ImagePixelModule) -> StoredPixels:
+    dtype = _dtype(module)
+    expected = module.rows * module.columns
+    if len(content) < expected * dtype.itemsize:
+        raise RejectedInputError(
+            ReasonCode.PIXEL_DATA_TRUNCATED,
+            f"the frame holds {len(content)} bytes of {expected * dtype.itemsize}",
+        )
+    raw = np.frombuffer(content, dtype, expected).reshape(module.rows, module.columns)
+    return StoredPixels(raw, module.bits_stored, module.high_bit, module.is_signed)
+
+
+def _dtype(module: ImagePixelModule) -> "np.dtype[np.unsignedinteger]":
+    return np.dtype(f"<u{module.bits_allocated // 8}")

@@ -1,0 +1,71 @@
+"""Reads an instance's attributes from a parsed DICOM file.
+
+This module must not judge them.
+"""
+
+from typing import Final
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from pipeline.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance, parse_count
+from pipeline.codes import FileFormat
+from pipeline.dicom.dataset import DicomFile, pydicom_muted
+from pipeline.instance import Instance, Rejection
+
+# What the dataset lacks (a DICOMDIR, say) the file meta group may still tell.
+_FILE_META_FALLBACKS: Final = {
+    "SOPClassUID": "MediaStorageSOPClassUID",
+    "SOPInstanceUID": "MediaStorageSOPInstanceUID",
+}
+
+
+def read_instance(file: DicomFile, sha256: str) -> tuple[Instance, Rejection | None]:
+    """Describe the instance; a value that cannot be read counts as absent.
+
+    Returns
+    -------
+    tuple[Instance, Rejection | None]
+        A rejection if the header contradicts the standard where identity is at stake.
+    """
+    with pydicom_muted():
+        header = {keyword: read_text(file.dataset, keyword) for keyword in KEYWORDS}
+        header |= {
+            keyword: _read_code_meaning(file.dataset, keyword) for keyword in SEQUENCE_KEYWORDS
+        }
+        for keyword, fallback in _FILE_META_FALLBACKS.items():
+            header[keyword] = header[keyword] or read_text(file.file_meta, fallback)
+    return describe_instance(
+        header,
+        sha256=sha256,
+        file_format=FileFormat.DICOM,
+        transfer_syntax_uid=file.transfer_syntax_uid,
+    )
+
+
+def read_text(dataset: Dataset, keyword: str) -> str:
+    """Give an attribute's value as one text, several values parted by a backslash."""
+    try:
+        value = dataset.get(keyword)
+    except Exception:  # noqa: BLE001 - pydicom converts on access, and hostile bytes raise anything
+        return ""
+    if value is None:
+        return ""
+    if isinstance(value, MultiValue):
+        return "\\".join(str(item) for item in value)
+    return str(value)
+
+
+def _read_code_meaning(dataset: Dataset, keyword: str) -> str:
+    """Give the first item's Code Meaning (0008,0104), which needs no table of codes."""
+    try:
+        sequence = dataset.get(keyword)
+        items = list(sequence)[:1] if sequence else []
+    except Exception:  # noqa: BLE001 - as above; a sequence is parsed on access too
+        return ""
+    return read_text(items[0], "CodeMeaning") if items else ""
+
+
+def read_count(dataset: Dataset, keyword: str) -> int | None:
+    """Give a whole number that is not negative, None where there is none."""
+    return parse_count(read_text(dataset, keyword))

@@ -1,0 +1,251 @@
+"""Turns stored pixel values into gray levels as a reader would see them: LUTs, window, polarity.
+
+This module must not know any file format; what it needs of a header comes as plain values.
+
+Every step is a function of one stored value, so each is applied to the table of all stored values
+(256 or 65,536), and the pixels are looked up once. A 4 megapixel image costs one pass, whatever
+its LUTs.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.codes import Flag
+
+WIDEST_TABLE_BITS: Final = 16
+# Without a usable window: the gray levels between which nearly all of the image lies.
+_FALLBACK_QUANTILES: Final = (0.005, 0.995)
+# A window that leaves fewer pixels than this between black and white is a mistake, not a wish.
+_LEAST_MIDTONES: Final = 0.05
+# About so many pixels a side are enough to know how gray levels are distributed.
+_SAMPLE_SIDE_PX: Final = 512
+_TINY: Final = 1e-30
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """A Modality or VOI LUT.
+
+    Attributes
+    ----------
+    first_mapped
+        Input value of the first entry; inputs below it give the first entry, inputs beyond the
+        end the last.
+    entries
+        (n,), float64.
+    bits
+        Of an entry, from the LUT Descriptor.
+
+    References
+    ----------
+    PS3.3 C.11.1.1.1 (LUT Descriptor).
+    """
+
+    first_mapped: int
+    entries: NDArray[np.float64]
+    bits: int
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Look up values of any shape."""
+        indices = np.clip(np.rint(values) - self.first_mapped, 0, self.entries.size - 1)
+        entries: NDArray[np.float64] = np.take(self.entries, indices.astype(np.intp))
+        return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """(0028,1050) Window Center, (0028,1051) Window Width, (0028,1056) VOI LUT Function."""
+
+    center: float
+    width: float
+    function: str = "LINEAR"
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give gray levels in [0, 1].
+
+        References
+        ----------
+        PS3.3 C.11.2.1.2.1 (LINEAR: width 1 is a step at center - 0.5), C.11.2.1.3.1 (SIGMOID),
+        C.11.2.1.3.2 (LINEAR_EXACT).
+        """
+        if self.function == "SIGMOID":
+            exponent = np.clip(-4 * (values - self.center) / self.width, -500, 500)
+            return 1 / (1 + np.exp(exponent))
+        if self.function == "LINEAR_EXACT":
+            return np.clip((values - self.center) / self.width + 0.5, 0, 1)
+        span = max(self.width - 1, _TINY)
+        return np.clip((values - (self.center - 0.5)) / span + 0.5, 0, 1)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the numbers can be computed with (PS3.3 C.11.2.1.2: width at least 1, or > 0)."""
+        least = 1.0 if self.function == "LINEAR" else _TINY
+        return bool(np.isfinite(self.center) and np.isfinite(self.width) and self.width >= least)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrayscaleAttributes:
+    """What a header says of gray levels.
+
+    Attributes
+    ----------
+    is_inverted
+        The lowest value is white: MONOCHROME1, or Presentation LUT Shape INVERSE (or both: they
+        say the same thing, PS3.3 C.11.6.1.2, so the image is inverted once).
+    padding
+        First and last stored value, both included, that mean "outside the image" (PS3.3
+        C.7.5.1.1.2); None where there are none.
+    """
+
+    is_inverted: bool = False
+    slope: float = 1.0
+    intercept: float = 0.0
+    modality_lut: LookupTable | None = None
+    voi_lut: LookupTable | None = None
+    window: Window | None = None
+    padding: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPixels:
+    """Decoded pixels before any interpretation.
+
+    Attributes
+    ----------
+    raw
+        (rows, columns), uint8, uint16 or uint32: bit patterns as stored, in native byte order.
+    bits_stored, high_bit, is_signed
+        Where in the pattern the value lies (PS3.5 8.1.1), and whether in two's complement.
+    """
+
+    raw: NDArray[np.unsignedinteger]
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+
+    def interpret(self, raw: NDArray[np.unsignedinteger]) -> NDArray[np.float64]:
+        """Give the values of bit patterns: shift, mask, sign.
+
+        ``0x0FFF`` with 12 bits stored, high bit 11, is 4095, or -1 if signed; ``0xFFF0`` with high
+        bit 15 is the same.
+        """
+        low_bit = self.high_bit + 1 - self.bits_stored
+        values = (raw.astype(np.int64) >> low_bit) & ((1 << self.bits_stored) - 1)
+        if self.is_signed:
+            sign = 1 << (self.bits_stored - 1)
+            values = (values ^ sign) - sign
+        return values.astype(np.float64)
+
+
+def render(
+    stored: StoredPixels, attributes: GrayscaleAttributes
+) -> tuple[NDArray[np.float32], frozenset[Flag]]:
+    """Render stored pixels for display, bone bright.
+
+    Parameters
+    ----------
+    stored
+        Decoded pixels.
+    attributes
+        What the header says of them.
+
+    Returns
+    -------
+    tuple[NDArray[np.float32], frozenset[Flag]]
+        (rows, columns) in [0, 1], MONOCHROME2, padding 0; WINDOW_FALLBACK where no usable window
+        came with more than 8 bits.
+
+    References
+    ----------
+    PS3.4 N.2 (the grayscale transformation sequence).
+    """
+    if stored.raw.itemsize * 8 > WIDEST_TABLE_BITS:
+        levels, flags = _render_values(stored, stored.raw, attributes)
+        return levels, flags
+    patterns = np.arange(1 << stored.raw.itemsize * 8, dtype=stored.raw.dtype)
+    table, flags = _render_values(stored, patterns, attributes)
+    return np.take(table, stored.raw), flags
+
+
+def _render_values(
+    stored: StoredPixels, patterns: NDArray[np.unsignedinteger], attributes: GrayscaleAttributes
+) -> tuple[NDArray[np.float32], frozenset[Flag]]:
+    """Render bit patterns: those of a table of all, or those of the image itself."""
+    sample = _sample(stored.raw)
+    sample_values = _to_modality_units(stored.interpret(sample), attributes)
+    exposed = sample_values[~_is_padding(stored.interpret(sample), attributes)]
+    levels, flags = _window(
+        _to_modality_units(stored.interpret(patterns), attributes),
+        exposed if exposed.size else sample_values,
+        stored.bits_stored,
+        attributes,
+    )
+    if attributes.is_inverted:
+        levels = 1 - levels
+    levels[_is_padding(stored.interpret(patterns), attributes)] = 0
+    return levels.astype(np.float32), flags
+
+
+def _to_modality_units(
+    values: NDArray[np.float64], attributes: GrayscaleAttributes
+) -> NDArray[np.float64]:
+    """Apply the Modality LUT or Rescale Slope and Intercept (PS3.3 C.11.1): never both."""
+    if attributes.modality_lut is not None:
+        return attributes.modality_lut.apply(values)
+    return values * attributes.slope + attributes.intercept
+
+
+def _window(
+    values: NDArray[np.float64],
+    exposed: NDArray[np.float64],
+    bits_stored: int,
+    attributes: GrayscaleAttributes,
+) -> tuple[NDArray[np.float64], frozenset[Flag]]:
+    """Apply the VOI LUT, else the window, else what the image itself suggests."""
+    voi_lut = attributes.voi_lut
+    if voi_lut is not None:
+        white = _white_of(voi_lut)
+        if _has_midtones(voi_lut.apply(exposed) / white):
+            return np.clip(voi_lut.apply(values) / white, 0, 1), frozenset()
+    window = attributes.window
+    if window is not None and window.is_usable and _has_midtones(window.apply(exposed)):
+        return window.apply(values), frozenset()
+    is_display_ready = bits_stored <= 8 and voi_lut is None and window is None  # noqa: PLR2004
+    if is_display_ready:
+        # 8 bits without a window are an image made for a screen: 0 is black, 255 white.
+        low, high = float(values.min()), float(values.max())
+        flags = frozenset[Flag]()
+    else:
+        low, high = (float(value) for value in np.quantile(exposed, _FALLBACK_QUANTILES))
+        flags = frozenset({Flag.WINDOW_FALLBACK})
+    return np.clip((values - low) / max(high - low, _TINY), 0, 1), flags
+
+
+def _white_of(voi_lut: LookupTable) -> float:
+    """Give the entry that means white: all bits set, unless the descriptor's bits are a lie."""
+    described = float((1 << voi_lut.bits) - 1)
+    highest = float(voi_lut.entries.max())
+    return described if described / 4 <= highest <= described else max(highest, 1.0)
+
+
+def _has_midtones(levels: NDArray[np.float64]) -> bool:
+    is_midtone = (levels > 1 / 255) & (levels < 1 - 1 / 255)
+    return bool(is_midtone.mean() >= _LEAST_MIDTONES)
+
+
+def _is_padding(
+    stored_values: NDArray[np.float64], attributes: GrayscaleAttributes
+) -> NDArray[np.bool_]:
+    if attributes.padding is None:
+        return np.zeros(stored_values.shape, dtype=bool)
+    first, last = attributes.padding
+    return (stored_values >= first) & (stored_values <= last)
+
+
+def _sample(raw: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """Take every n-th row and column: a regular grid, so that the same image gives the same."""
+    step = max(1, min(raw.shape) // _SAMPLE_SIDE_PX)
+    return raw[::step, ::step]

@@ -1,0 +1,246 @@
+"""From a file to what the network sees, or to the reason why not. Called in reader processes.
+
+This module must not know a queue, a database or a network; importing it is light.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from pipeline.codes import FileFormat, Flag, ReasonCode
+from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
+from pipeline.dicom.header import read_instance
+from pipeline.dicom.radiograph import decode_radiograph
+from pipeline.eligibility import EligibilityPolicy, judge_eligibility
+from pipeline.errors import RejectedInputError
+from pipeline.instance import Instance, Rejection, derive_uid
+from pipeline.preprocessing import Preprocessing, prepare_model_input
+from pipeline.radiograph import ModelInput, Radiograph
+from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
+from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
+
+# A symlink to somewhere else, or a fifo that would block for ever, is not what a modality sends.
+_OPEN_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Between the 2nd and the 98th percentile: less than two of 255 gray levels is one gray level.
+_LEAST_CONTRAST: Final = 2 / 255
+_SAMPLE_SIDE_PX: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """What one file may cost.
+
+    Attributes
+    ----------
+    file_bytes
+        Larger files are refused unread. A flat-panel radiograph has 10 to 40 MiB.
+    pixels
+        Of the image, refused before decoding; also bounds what a deflated file unpacks to.
+    """
+
+    file_bytes: int = 512 << 20
+    pixels: int = 100_000_000
+
+    @property
+    def inflated_bytes(self) -> int:
+        """Longest dataset that a deflated file may hold: 16-bit pixels and a large header."""
+        return 2 * self.pixels + (16 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a file's header says. There is always an instance, so that no file lacks a row."""
+
+    instance: Instance
+    rejection: Rejection | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file turned into a model input, or the reason why not: exactly one of the two."""
+
+    instance: Instance
+    model_input: ModelInput | None
+    rejection: Rejection | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A recognised file, its header read; ``decode`` gives its radiograph."""
+
+    inspection: Inspection
+    decode: Callable[[], Radiograph]
+
+
+def unidentified_instance(sha256: str) -> Instance:
+    """Give the instance of content that says nothing of itself: UIDs come from its digest."""
+    return Instance(
+        sha256=sha256,
+        sop_instance_uid=derive_uid(sha256, "instance"),
+        series_instance_uid=derive_uid(sha256, "series"),
+        study_instance_uid=derive_uid(sha256, "study"),
+        flags=frozenset({Flag.NO_IDENTITY}),
+    )
+
+
+def inspect_file(path: bytes | Path, limits: ReadingLimits) -> Inspection:
+    """Read a file's digest and header, no pixels.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be had. Whatever its content is, nothing else is raised.
+    """
+    sha256, content = _load(path, limits)
+    try:
+        return _open(path, sha256, content, limits).inspection
+    except RejectedInputError as error:
+        return Inspection(unidentified_instance(sha256), error.rejection)
+    except MemoryError:
+        return Inspection(unidentified_instance(sha256), _OUT_OF_MEMORY)
+
+
+def read_model_input(
+    path: bytes | Path,
+    expected_sha256: str,
+    limits: ReadingLimits,
+    policy: EligibilityPolicy,
+    preprocessing: Preprocessing,
+) -> Reading:
+    """Read a file, judge it, decode it and prepare it for the network.
+
+    Parameters
+    ----------
+    path
+        A regular file.
+    expected_sha256
+        The digest under which the file was registered.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be had. Whatever its content is, nothing else is raised.
+    """
+    sha256, content = _load(path, limits)
+    if sha256 != expected_sha256:
+        return _rejected(
+            unidentified_instance(expected_sha256),
+            Rejection(ReasonCode.SOURCE_CHANGED, "the file's content changed after it arrived"),
+        )
+    instance = unidentified_instance(sha256)
+    try:
+        opened = _open(path, sha256, content, limits)
+        instance, rejection = opened.inspection.instance, opened.inspection.rejection
+        eligibility = judge_eligibility(instance, policy)
+        rejection = rejection or eligibility.rejection
+        if rejection is not None:
+            return _rejected(instance, rejection)
+        radiograph = opened.decode()
+        _refuse_uniform(radiograph)
+        model_input = prepare_model_input(radiograph, preprocessing)
+    except RejectedInputError as error:
+        return _rejected(instance, error.rejection)
+    except MemoryError:
+        return _rejected(instance, _OUT_OF_MEMORY)
+    flags = instance.flags | eligibility.flags | model_input.flags
+    return Reading(instance, replace(model_input, flags=flags), None)
+
+
+_OUT_OF_MEMORY: Final = Rejection(
+    ReasonCode.READER_MEMORY, "reading it takes more memory than a reader may have"
+)
+
+
+def _rejected(instance: Instance, rejection: Rejection) -> Reading:
+    return Reading(instance, None, rejection)
+
+
+def _load(path: bytes | Path, limits: ReadingLimits) -> tuple[str, bytes | None]:
+    """Give a regular file's digest and content; no content where it is too large to hold."""
+    descriptor = os.open(path, _OPEN_FLAGS)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if status.st_size > limits.file_bytes:
+            return hashlib.file_digest(file, "sha256").hexdigest(), None
+        content = file.read(limits.file_bytes + 1)
+    return hashlib.sha256(content).hexdigest(), content
+
+
+def _open(path: bytes | Path, sha256: str, content: bytes | None, limits: ReadingLimits) -> _Opened:
+    """Recognise content by its bytes, never by its name, and read its header."""
+    if content is None or len(content) > limits.file_bytes:
+        raise RejectedInputError(
+            ReasonCode.TOO_LARGE, f"the file is larger than {limits.file_bytes} bytes"
+        )
+    if not content:
+        raise RejectedInputError(ReasonCode.EMPTY_FILE, "the file has no content")
+    raster_format = recognise_raster(content)
+    if raster_format is not None:
+        return _open_raster(path, sha256, content, raster_format, limits)
+    if looks_like_dicom(content):
+        file = parse_dicom(content, limits.inflated_bytes)
+        inspection = Inspection(*read_instance(file, sha256))
+        return _Opened(inspection, lambda: decode_radiograph(file, limits.pixels))
+    raise RejectedInputError(
+        ReasonCode.NOT_AN_IMAGE, f"neither DICOM, PNG nor JPEG; it begins {content[:4].hex(' ')}"
+    )
+
+
+def _open_raster(
+    path: bytes | Path,
+    sha256: str,
+    content: bytes,
+    file_format: FileFormat,
+    limits: ReadingLimits,
+) -> _Opened:
+    sidecar: dict[str, str] = {}
+    invalid_sidecar = None
+    try:
+        sidecar = _read_sidecar(path)
+    except RejectedInputError as error:
+        invalid_sidecar = error.rejection
+    instance, rejection = read_raster_instance(content, file_format, sidecar, sha256)
+    is_inverted = instance.photometric_interpretation == "MONOCHROME1"
+    return _Opened(
+        Inspection(instance, invalid_sidecar or rejection),
+        lambda: decode_raster(content, file_format, limits.pixels, is_inverted=is_inverted),
+    )
+
+
+def _read_sidecar(path: bytes | Path) -> dict[str, str]:
+    """Read ``name.json`` beside ``name.png``, where there is one."""
+    sidecar_path = Path(os.fsdecode(path)).with_suffix(".json")
+    try:
+        descriptor = os.open(sidecar_path, _OPEN_FLAGS)
+    except FileNotFoundError:
+        return {}
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise RejectedInputError(
+                ReasonCode.SIDECAR_INVALID, "the sidecar is not a regular file"
+            )
+        content = file.read(LARGEST_SIDECAR_BYTES + 1)
+    if len(content) > LARGEST_SIDECAR_BYTES:
+        raise RejectedInputError(
+            ReasonCode.SIDECAR_INVALID, f"the sidecar is larger than {LARGEST_SIDECAR_BYTES} bytes"
+        )
+    return parse_sidecar(content)
+
+
+def _refuse_uniform(radiograph: Radiograph) -> None:
+    """Refuse an image of one gray level: stretched, its noise would be scored."""
+    step = max(1, min(radiograph.pixels.shape) // _SAMPLE_SIDE_PX)
+    low, high = np.quantile(radiograph.pixels[::step, ::step], (0.02, 0.98))
+    if high - low < _LEAST_CONTRAST:
+        raise RejectedInputError(
+            ReasonCode.NO_CONTRAST, "nearly all pixels have the same gray level"
+        )
