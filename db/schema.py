@@ -1,0 +1,110 @@
+"""The schema's revision: moves a database to this version's, and refuses any other.
+
+This module must not know what a revision does.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, func, insert, inspect, select
+
+from db.engine import DatabaseError, translated_errors, write_connection
+from db.tables import ReasonRow
+from pipeline.codes import ReasonCode
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_ADVISORY_LOCK: Final = 0x504E4556
+
+
+def upgrade_schema(engine: Engine) -> str:
+    """Bring the database to this version's schema; give the revision.
+
+    All in one transaction: an interrupted upgrade leaves the database as it was. Of two
+    processes that upgrade at once, one waits for the other and then finds nothing to do.
+
+    Raises
+    ------
+    DatabaseError
+        If it cannot be written, or is newer than this version.
+    """
+    with write_connection(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        config = _config()
+        head = _check_known(connection, config)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        _sync_reasons(connection)
+    return head
+
+
+def check_schema(engine: Engine) -> None:
+    """Make sure that the database has exactly this version's schema.
+
+    Raises
+    ------
+    DatabaseError
+        If it is empty, older, or newer, or cannot be read.
+    """
+    with translated_errors(engine), engine.connect() as connection:
+        head = _check_known(connection, _config())
+        revision = _revision(connection)
+        current = revision == head and not _missing_reasons(connection)
+    if not current:
+        found = "is of an older version" if revision else "has no tables yet"
+        raise DatabaseError(
+            f"database {engine.url.render_as_string()} {found}; run `pneumoscreen db upgrade`"
+        )
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether the database has no tables at all, as a SQLite file at its first use."""
+    with translated_errors(engine), engine.connect() as connection:
+        return not inspect(connection).get_table_names()
+
+
+def _config() -> Config:
+    config = Config()
+    # A percent sign would be taken for an interpolation.
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _check_known(connection: Connection, config: Config) -> str:
+    scripts = ScriptDirectory.from_config(config)
+    revision = _revision(connection)
+    if revision is not None and revision not in {
+        each.revision for each in scripts.walk_revisions()
+    }:
+        raise DatabaseError(
+            f"this version is older than the database {connection.engine.url.render_as_string()} "
+            f"(revision {revision}); upgrade pneumoscreen"
+        )
+    head = scripts.get_current_head()
+    if head is None:
+        raise DatabaseError("this installation has no migrations; install pneumoscreen again")
+    return head
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _missing_reasons(connection: Connection) -> list[ReasonCode]:
+    known = set(connection.scalars(select(ReasonRow.reason_code)))
+    return [code for code in ReasonCode if code.value not in known]
+
+
+def _sync_reasons(connection: Connection) -> None:
+    """Add the reason codes that this version knows; none is ever taken away."""
+    missing = _missing_reasons(connection)
+    if missing:
+        connection.execute(
+            insert(ReasonRow),
+            [{"reason_code": code.value, "instance_state": code.state} for code in missing],
+        )
