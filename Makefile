@@ -1,0 +1,53 @@
+# The two commands a newcomer needs are `make demo` and `make test`; the rest is for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The machine's own pip installs into the environment: Debian's python3 can make an environment
+# without pip, but one with pip only after python3-venv was installed by hand.
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.PHONY: demo test check lint format lock clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/pneumoscreen demo
+
+test: $(VENV)/.development
+	$(BIN)/python -m pytest --numprocesses=auto
+
+# Everything that must hold before a change lands: style, types, imports, tests with coverage.
+check: $(VENV)/.development lint
+	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.development
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Renews the hash-pinned lock files after a change in pyproject.toml (needs uv).
+lock:
+	uv pip compile pyproject.toml requirements/build.in --extra cpu $(LOCK) -o requirements/cpu.txt
+	uv pip compile pyproject.toml requirements/build.in --extra gpu $(LOCK) -o requirements/gpu.txt
+	uv pip compile pyproject.toml requirements/build.in --extra cpu --extra training --group dev $(LOCK) -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pneumoscreen needs Python 3.11 or newer")'
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.runtime: requirements/cpu.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/cpu.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.development: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@ $(VENV)/.runtime

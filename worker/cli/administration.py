@@ -1,0 +1,43 @@
+"""`doctor`, `db upgrade` and `db check`: what an imaging engineer runs."""
+
+import typer
+
+from worker.cli.screening import DatabaseOption, FormatOption
+from worker.rendering import Format
+
+
+def doctor(database: DatabaseOption = None, output: FormatOption = Format.TABLE) -> None:
+    """Check model, database, broker, GPU, codecs and folders: what works, and what to do."""
+    from worker.cli.startup import start
+    from worker.doctor import examine, print_examination
+
+    checkups = examine(start(database))
+    print_examination(checkups, output)
+    if any(checkup.is_fatal for checkup in checkups):
+        raise typer.Exit(1)
+
+
+def upgrade(database: DatabaseOption = None) -> None:
+    """Bring the database to this version's schema; does nothing where it has it already."""
+    from db.engine import open_database
+    from db.schema import upgrade_schema
+    from worker.cli.startup import start
+
+    settings = start(database)
+    revision = upgrade_schema(open_database(settings.database_url))
+    typer.echo(f"the schema is at revision {revision}")
+
+
+def check(database: DatabaseOption = None, output: FormatOption = Format.TABLE) -> None:
+    """Look for rows that are stuck, lost or inconsistent, and say what to do."""
+    from db.checks import check_database
+    from db.engine import read_session
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.embedded import open_worklist
+    from worker.tables import print_problems
+
+    settings = start(database)
+    with read_session(open_worklist(settings.database_url)) as session:
+        problems = check_database(session, SystemClock().now())
+    print_problems(problems, output)

@@ -1,0 +1,70 @@
+"""`worklist`, `show` and `acknowledge`: what a reader asks for and says."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.screening import DatabaseOption, FormatOption
+from worker.rendering import Format
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="UID", help="Study Instance UID or its last digits, or accession number."
+    ),
+]
+
+
+def worklist(
+    database: DatabaseOption = None,
+    output: FormatOption = Format.TABLE,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Number of studies.")] = 50,
+) -> None:
+    """Print what to read next, the most urgent study first."""
+    from db.engine import read_session
+    from db.worklist import read_worklist
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.embedded import open_worklist
+    from worker.tables import print_worklist
+
+    settings = start(database)
+    with read_session(open_worklist(settings.database_url)) as session:
+        entries = read_worklist(session, limit=limit)
+    print_worklist(entries, SystemClock().now(), output, limit)
+
+
+def show(
+    uid: StudyArgument, database: DatabaseOption = None, output: FormatOption = Format.TABLE
+) -> None:
+    """Print one study's whole history: every file, every screening, every event."""
+    from db.engine import read_session
+    from db.history import find_study
+    from worker.cli.startup import start
+    from worker.embedded import open_worklist
+    from worker.study_page import print_study
+
+    settings = start(database)
+    with read_session(open_worklist(settings.database_url)) as session:
+        history = find_study(session, uid)
+    print_study(history, output)
+
+
+def acknowledge(
+    uid: StudyArgument,
+    by: Annotated[str, typer.Option("--by", help="Who has seen it.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Mark a study as seen: it moves to the end of the worklist."""
+    from db.acknowledgements import acknowledge_study
+    from db.engine import write_session
+    from db.history import find_study
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.embedded import open_worklist
+
+    settings = start(database)
+    with write_session(open_worklist(settings.database_url)) as session:
+        study = find_study(session, uid).entry.study_instance_uid
+        acknowledge_study(session, study, by, SystemClock().now())
+    typer.echo(f"acknowledged by {by}: {study}")

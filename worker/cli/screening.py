@@ -1,0 +1,103 @@
+"""`screen`, `watch` and `demo`: the commands that put radiographs through the walk."""
+
+import signal
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from worker.rendering import Format
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--database", metavar="URL", help="Database [default: PNEUMOSCREEN_DATABASE_URL]"),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Studies shown in the table.")]
+
+
+def screen(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders to screen.")],
+    database: DatabaseOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write one JSON line per input file.")
+    ] = None,
+    output: FormatOption = Format.TABLE,
+    limit: LimitOption = 50,
+) -> None:
+    """Screen files and folders now, and print their worklist."""
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.progress import show_progress
+    from worker.screen_run import check_report_path, screen_paths, write_report
+    from worker.tables import print_run
+
+    settings = start(database)
+    # A service manager's stop leaves like Ctrl-C does: claims are handed back on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if report is not None:
+        check_report_path(report)
+    clock = SystemClock()
+    with show_progress() as progress:
+        run = screen_paths(settings, paths, clock, progress)
+    if report is not None:
+        write_report(run, report)
+    print_run(run, clock.now(), output, limit)
+
+
+def watch(
+    inbox: Annotated[
+        Path | None, typer.Argument(help="The ingest folder. [default: PNEUMOSCREEN_INBOX]")
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Watch an ingest folder and screen whatever arrives, until stopped."""
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.embedded import open_embedded
+    from worker.folders import check_folder
+    from worker.tables import print_scan
+    from worker.watcher import Watcher
+
+    settings = start(database)
+    folder = check_folder(inbox or settings.inbox)
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    clock = SystemClock()
+    with open_embedded(settings, clock) as embedded:
+        watcher = Watcher(
+            folder,
+            embedded.registrar,
+            embedded.screener,
+            clock,
+            settle_s=settings.settle_s,
+            scan_interval_s=settings.scan_interval_s,
+        )
+        watcher.run(stop, print_scan)
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the phantoms and the database are put.")
+    ] = Path("demo"),
+    seed: Annotated[int, typer.Option("--seed", help="Which phantoms are drawn.")] = 0,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Make synthetic studies, screen them, and print the worklist."""
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.phantoms import write_phantoms
+    from worker.progress import show_progress
+    from worker.screen_run import screen_paths
+    from worker.tables import print_demo_note, print_run
+
+    inbox = folder / "inbox"
+    settings = start(f"sqlite:///{folder / 'worklist.db'}")
+    write_phantoms(inbox, seed)
+    clock = SystemClock()
+    with show_progress() as progress:
+        run = screen_paths(settings, [inbox], clock, progress)
+    print_run(run, clock.now(), output, limit=50)
+    print_demo_note(folder, output)

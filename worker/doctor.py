@@ -1,0 +1,196 @@
+"""`doctor`: tries each part that the product needs and says, in a line each, what to do.
+
+Every line comes from really using the part, not from reading its settings.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID
+from rich.text import Text
+from sqlalchemy import make_url
+
+from pipeline.errors import PneumoscreenError
+from pipeline.release import load_release
+from worker.embedded import load_classifier, open_worklist
+from worker.folders import check_folder
+from worker.readers import ReaderPool
+from worker.rendering import Column, Format, print_rows
+from worker.settings import Settings
+
+_LEAST_FREE_GIB: Final = 2
+_SYNTAXES: Final = {
+    "JPEG Baseline": "1.2.840.10008.1.2.4.50",
+    "JPEG Extended 12-bit": "1.2.840.10008.1.2.4.51",
+    "JPEG Lossless": "1.2.840.10008.1.2.4.70",
+    "JPEG-LS": "1.2.840.10008.1.2.4.80",
+    "JPEG 2000": "1.2.840.10008.1.2.4.90",
+    "HTJ2K": "1.2.840.10008.1.2.4.201",
+    "RLE": "1.2.840.10008.1.2.5",
+}
+
+
+class Verdict(StrEnum):
+    """How one part does."""
+
+    WORKS = "WORKS"
+    NOTE = "NOTE"
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What was found of one part, and what to do where it does not work."""
+
+    part: str
+    verdict: Verdict
+    found: str
+    mend: str = ""
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether nothing can be screened until this is mended."""
+        return self.verdict is Verdict.FAULT
+
+
+def examine(settings: Settings) -> list[Checkup]:
+    """Try every part; never raises for a part that does not work."""
+    parts: dict[str, Callable[[Settings], Checkup]] = {
+        "model release": _release,
+        "reader processes": _readers,
+        "network": _network,
+        "GPU": _gpu,
+        "codecs": _codecs,
+        "database": _database,
+        "disk": _disk,
+        "inbox": _inbox,
+        "broker": _broker,
+    }
+    checkups = []
+    for part, look in parts.items():
+        try:
+            checkups.append(look(settings))
+        except PneumoscreenError as error:
+            found, _, mend = str(error).rpartition("; ")
+            checkups.append(Checkup(part, Verdict.FAULT, found or mend, mend if found else ""))
+        except ImportError as error:
+            checkups.append(
+                Checkup(part, Verdict.FAULT, str(error), "install pneumoscreen[cpu] or [gpu]")
+            )
+    return checkups
+
+
+def print_examination(checkups: Sequence[Checkup], output: Format) -> None:
+    """Print one row a part."""
+    styles = {Verdict.WORKS: "green", Verdict.NOTE: "yellow", Verdict.FAULT: "bold red"}
+    columns: list[Column[Checkup]] = [
+        Column("Part", lambda checkup: checkup.part),
+        Column("", lambda checkup: Text(checkup.verdict, style=styles[checkup.verdict])),
+        Column("Found", lambda checkup: checkup.found, no_wrap=False),
+        Column("What to do", lambda checkup: checkup.mend, no_wrap=False),
+    ]
+    print_rows(checkups, columns, "Doctor", output)
+
+
+def _release(settings: Settings) -> Checkup:
+    release = load_release(settings.release)
+    return Checkup(
+        "model release", Verdict.WORKS, f"{release.name} ({release.architecture}), digest matches"
+    )
+
+
+def _readers(settings: Settings) -> Checkup:
+    with ReaderPool(
+        1, settings.reader_memory_mib, settings.reader_timeout_s, settings.limits
+    ) as readers:
+        readers.check()
+    return Checkup(
+        "reader processes",
+        Verdict.WORKS,
+        f"{settings.readers}, {settings.reader_memory_mib} MiB and "
+        f"{settings.reader_timeout_s:g} s each at the most",
+    )
+
+
+def _network(settings: Settings) -> Checkup:
+    classifier = load_classifier(settings.release)
+    return Checkup("network", Verdict.WORKS, f"loaded, runs on {classifier.engine}")
+
+
+def _gpu(_settings: Settings) -> Checkup:
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds, and only this line needs it
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return Checkup("GPU", Verdict.WORKS, f"{len(gpus)} found by TensorFlow {tf.__version__}")
+    return Checkup(
+        "GPU",
+        Verdict.NOTE,
+        f"none found by TensorFlow {tf.__version__}: the processor does the work",
+        "for a GPU, install pneumoscreen[gpu] and its driver",
+    )
+
+
+def _codecs(_settings: Settings) -> Checkup:
+    missing = [name for name, uid in _SYNTAXES.items() if not get_decoder(UID(uid)).is_available]
+    if missing:
+        return Checkup(
+            "codecs",
+            Verdict.FAULT,
+            f"no decoder for {', '.join(missing)}",
+            "reinstall pneumoscreen",
+        )
+    return Checkup(
+        "codecs", Verdict.WORKS, f"{', '.join(_SYNTAXES)} (pydicom {version('pydicom')})"
+    )
+
+
+def _database(settings: Settings) -> Checkup:
+    engine = open_worklist(settings.database_url)
+    engine.dispose()
+    shown = make_url(settings.database_url).render_as_string(hide_password=True)
+    return Checkup("database", Verdict.WORKS, f"{shown}, schema up to date")
+
+
+def _disk(settings: Settings) -> Checkup:
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return Checkup("disk", Verdict.NOTE, "the database server's own; watch it there")
+    free_gib = shutil.disk_usage(Path(url.database).absolute().parent).free / 2**30
+    verdict = Verdict.WORKS if free_gib >= _LEAST_FREE_GIB else Verdict.FAULT
+    mend = "" if verdict is Verdict.WORKS else f"make room: at least {_LEAST_FREE_GIB} GiB"
+    return Checkup("disk", verdict, f"{free_gib:.0f} GiB free beside the database", mend)
+
+
+def _inbox(settings: Settings) -> Checkup:
+    if settings.inbox is None:
+        return Checkup(
+            "inbox",
+            Verdict.NOTE,
+            "none set: `screen` takes paths, `watch` takes a folder",
+            "set PNEUMOSCREEN_INBOX for a service",
+        )
+    folder = check_folder(settings.inbox)
+    entries = sum(1 for _ in os.scandir(folder))
+    return Checkup("inbox", Verdict.WORKS, f"readable, {entries} entries")
+
+
+def _broker(settings: Settings) -> Checkup:
+    if settings.broker_url is None:
+        return Checkup("broker", Verdict.NOTE, "none set: embedded, one process does everything")
+    from redis import Redis, RedisError  # noqa: PLC0415 - only a distributed set-up needs it
+
+    try:
+        Redis.from_url(settings.broker_url, socket_timeout=3, socket_connect_timeout=3).ping()
+    except (RedisError, ValueError) as error:
+        return Checkup(
+            "broker", Verdict.FAULT, f"no answer: {error}", "start Redis, or correct the URL"
+        )
+    return Checkup("broker", Verdict.WORKS, "answers")

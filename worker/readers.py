@@ -1,0 +1,184 @@
+"""Reader processes: the box in which untrusted files are opened and decoded.
+
+Spawned (never forked: TensorFlow does not survive a fork), each with a memory limit; each file
+with a time limit. Whatever a file does to its reader costs that one file one attempt.
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from db.arrivals import SourceFile
+from pipeline.codes import ReasonCode
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.errors import PneumoscreenError
+from pipeline.instance import Rejection
+from pipeline.preprocessing import Preprocessing
+from pipeline.reading import Inspection, Reading, ReadingLimits, inspect_file, read_model_input
+
+# A reader that ran this many files is replaced, so that a decoder's leak stays small.
+_FILES_A_READER: Final = 10_000
+# How many files a reader process may hold in its queue, so that memory does not grow with the
+# number of files in a folder.
+_AHEAD_A_READER: Final = 8
+
+
+class ReaderError(PneumoscreenError):
+    """Reader processes cannot be started."""
+
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderDeath:
+    """The reader itself was lost over a file: worth another attempt, alone."""
+
+    rejection: Rejection
+
+
+class ReaderPool:
+    """A fixed number of reader processes.
+
+    Parameters
+    ----------
+    readers
+        Number of processes.
+    memory_mib
+        Address space that one reader may have (RLIMIT_AS), in MiB.
+    timeout_s
+        Wall-clock time that one file may take.
+    """
+
+    def __init__(
+        self, readers: int, memory_mib: int, timeout_s: float, limits: ReadingLimits
+    ) -> None:
+        self._readers = readers
+        self._timeout_s = timeout_s
+        self._limits = limits
+        self._pool = ProcessPool(
+            max_workers=readers,
+            max_tasks=_FILES_A_READER,
+            initializer=_confine,
+            initargs=(memory_mib,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def __enter__(self) -> Self:
+        """Start the processes now, before TensorFlow takes its threads and memory."""
+        for future in [self._pool.schedule(os.getpid) for _ in range(self._readers)]:
+            future.add_done_callback(_ignore)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the processes, whatever they are doing."""
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble's one untyped method
+        self._pool.join()
+
+    def check(self) -> None:
+        """Make sure that a reader starts within the time one file may take.
+
+        Raises
+        ------
+        ReaderError
+            If it does not.
+        """
+        try:
+            self._pool.schedule(os.getpid).result(timeout=self._timeout_s)
+        except (ProcessExpired, TimeoutError) as error:
+            raise ReaderError(
+                f"a reader process does not start ({error}); raise PNEUMOSCREEN_READER_MEMORY_MIB"
+            ) from error
+
+    def inspect(
+        self, sources: Iterable[SourceFile]
+    ) -> Iterator[tuple[SourceFile, Inspection | Rejection | ReaderDeath]]:
+        """Read the headers of many files, in order, with only a few under way at once.
+
+        Yields
+        ------
+        tuple
+            The file with what its header says, or why the file itself could not be read.
+        """
+        remaining = iter(sources)
+        ahead = self._readers * _AHEAD_A_READER
+        under_way = deque((file, self._start_inspection(file)) for file in islice(remaining, ahead))
+        while under_way:
+            source, future = under_way.popleft()
+            found: Inspection | Rejection | ReaderDeath = self.finish(future)
+            yield source, found
+            under_way.extend((file, self._start_inspection(file)) for file in islice(remaining, 1))
+
+    def start_reading(
+        self,
+        path: bytes,
+        sha256: str,
+        policy: EligibilityPolicy,
+        preprocessing: Preprocessing,
+    ) -> "Future[Reading]":
+        """Begin to turn one file into a model input; collect it with `finish`."""
+        future: Future[Reading] = self._pool.schedule(
+            read_model_input,
+            args=(path, sha256, self._limits, policy, preprocessing),
+            timeout=self._timeout_s,
+        )
+        return future
+
+    def finish(self, future: "Future[_Read]") -> "_Read | Rejection | ReaderDeath":
+        """Wait for one file: what was read, why the file could not be had, or a reader's death."""
+        try:
+            return future.result()
+        except ProcessExpired as error:  # before OSError, of which it is a kind
+            return ReaderDeath(
+                Rejection(
+                    ReasonCode.READER_CRASHED,
+                    f"decoding it ended the reader process (exit status {error.exitcode})",
+                )
+            )
+        except TimeoutError:  # likewise
+            return ReaderDeath(
+                Rejection(
+                    ReasonCode.READER_TIMEOUT,
+                    f"reading took longer than {self._timeout_s:g} s and was ended",
+                )
+            )
+        except FileNotFoundError:
+            return Rejection(ReasonCode.SOURCE_MISSING, "the file is no longer where it was found")
+        except OSError as error:
+            return Rejection(
+                ReasonCode.SOURCE_UNREADABLE,
+                f"the file cannot be read: {error.strerror or 'unknown cause'}",
+            )
+
+    def _start_inspection(self, source: SourceFile) -> "Future[Inspection]":
+        future: Future[Inspection] = self._pool.schedule(
+            inspect_file, args=(source.path, self._limits), timeout=self._timeout_s
+        )
+        return future
+
+
+def _confine(memory_mib: int) -> None:
+    """Set up a reader process: bounded memory, no core file, deaf to the terminal's Ctrl-C."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _ignore(future: "Future[int]") -> None:
+    """Leave a warm-up task's outcome alone: a reader that cannot start shows at its first file."""

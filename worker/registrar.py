@@ -1,0 +1,110 @@
+"""Gives every file its row: header read in a reader process, then registered in batches.
+
+This module must not know pixels or the network. Nothing here moves or changes a file.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+
+from db.arrivals import Arrival, SourceFile
+from db.engine import read_session, write_session
+from db.registration import find_unregistered, register_arrivals
+from pipeline.codes import Lane, ReasonCode
+from pipeline.instance import Rejection
+from pipeline.reading import Inspection, unidentified_instance
+from worker.clock import Clock
+from worker.folders import Entry, Kind
+from worker.readers import ReaderDeath, ReaderPool
+
+_ROWS_A_TRANSACTION: Final = 256
+_REJECTION_OF_KIND: Final = {
+    Kind.IRREGULAR: Rejection(
+        ReasonCode.NOT_A_REGULAR_FILE,
+        "a symbolic link, device, socket or pipe is not followed or opened; put the file itself "
+        "into the folder",
+    ),
+    Kind.UNREADABLE_FOLDER: Rejection(
+        ReasonCode.SOURCE_UNREADABLE,
+        "this folder cannot be listed; give the service's user read and execute permission on it",
+    ),
+}
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What one call did: how many files got a new row, and which could not be read at all."""
+
+    files: int
+    unreadable: frozenset[SourceFile]
+
+
+class Registrar:
+    """Turns directory entries into rows. Registering the same file twice changes nothing."""
+
+    def __init__(self, engine: Engine, readers: ReaderPool, clock: Clock) -> None:
+        self._engine = engine
+        self._readers = readers
+        self._clock = clock
+
+    def register(
+        self, entries: Iterable[Entry], on_registered: Callable[[int], None] = lambda _count: None
+    ) -> Registration:
+        """Register whatever is new or changed, or could not be read before.
+
+        Parameters
+        ----------
+        entries
+            Any; what is unfinished or a sidecar is passed over.
+        on_registered
+            Called with the number of entries dealt with, after each transaction.
+        """
+        registered = 0
+        unreadable: set[SourceFile] = set()
+        remaining = iter(entries)
+        while chunk := list(islice(remaining, _ROWS_A_TRANSACTION)):
+            arrivals = list(self._arrivals(chunk))
+            if arrivals:
+                with write_session(self._engine) as session:
+                    register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
+                registered += len(arrivals)
+                unreadable.update(found.source for found in arrivals if found.instance is None)
+                _log.info("files_registered", files=len(arrivals))
+            on_registered(len(chunk))
+        return Registration(registered, frozenset(unreadable))
+
+    def _arrivals(self, chunk: Sequence[Entry]) -> Iterator[Arrival]:
+        kinds = {entry.source: entry.kind for entry in chunk}
+        with read_session(self._engine) as session:
+            unregistered = find_unregistered(
+                session,
+                [entry.source for entry in chunk if entry.needs_row],
+            )
+        candidates = [source for source in unregistered if kinds[source] is Kind.CANDIDATE]
+        for source in unregistered:
+            if rejection := _REJECTION_OF_KIND.get(kinds[source]):
+                yield Arrival(source, None, rejection)
+        for source, found in self._readers.inspect(candidates):
+            match found:
+                case Inspection(instance, rejection):
+                    yield Arrival(source, instance, rejection)
+                case ReaderDeath(rejection):
+                    yield _arrival_of_killer(source, rejection)
+                case Rejection():
+                    yield Arrival(source, None, found)
+
+
+def _arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
+    """Give a row to a file whose very header kills its reader: known by its digest alone."""
+    try:
+        with open(source.path, "rb") as file:  # noqa: PTH123 - a name may be any bytes
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return Arrival(source, None, rejection)
+    return Arrival(source, unidentified_instance(digest), rejection)

@@ -1,0 +1,213 @@
+"""The walk from a claimed row to a recorded result: claim, read, classify, record.
+
+Readers prepare the next batch while the classifier works on this one. This module must not know
+how hints travel: the embedded watcher and a Celery task both call the same `step`.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from threading import Event
+from typing import Final, Protocol
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from db.claims import Claim, claim_batch, release_claims, renew_leases, seconds_until_next_claim
+from db.engine import read_session, write_session
+from db.recording import Deferred, Outcome, Rejected, Screened, record_outcomes, register_release
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.instance import Instance, Rejection
+from pipeline.radiograph import ModelInput
+from pipeline.reading import Reading
+from pipeline.release import ModelRelease
+from pipeline.screening import Screening
+from pipeline.triage import TriagePolicy, priority_of
+from worker.clock import Clock
+from worker.readers import ReaderDeath, ReaderPool
+
+_LONGEST_PAUSE_S: Final = 5.0
+_log = structlog.get_logger()
+
+
+class Classifier(Protocol):
+    """What the screener needs of a network: calibrated probabilities for prepared pixels."""
+
+    @property
+    def engine(self) -> str:
+        """What runs the network, recorded with each screening."""
+        ...
+
+    def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score (n, size, size) float32 in [0, 1]; gives (n,) probabilities in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenerPolicy:
+    """How the walk behaves: what is eligible, how much at once, how often a file is retried."""
+
+    eligibility: EligibilityPolicy
+    batch_size: int
+    lease: timedelta
+    maximum_attempts: int
+    retry_delay: timedelta = timedelta(seconds=1)
+
+
+_UnderWay = list[tuple[Claim, "Future[Reading]"]]
+
+
+class Screener:
+    """Works off claimable rows, a batch at each step.
+
+    Parameters
+    ----------
+    classifier
+        A future, so that the network can load while files are being registered.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        readers: ReaderPool,
+        classifier: "Future[Classifier]",
+        release: ModelRelease,
+        policy: ScreenerPolicy,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._readers = readers
+        self._classifier = classifier
+        self._release = release
+        self._triage = TriagePolicy(release.operating_points)
+        self._policy = policy
+        self._clock = clock
+        self._ahead: _UnderWay = []
+        self._leases_renewed_s = clock.monotonic_s()
+        with write_session(engine) as session:
+            register_release(session, release)
+
+    def step(self) -> int:
+        """Claim, read, classify and record one batch; give the number of rows recorded.
+
+        Zero means that nothing could be claimed now: see `seconds_until_work`.
+        """
+        batch = self._ahead or self._claim()
+        self._ahead = self._claim() if batch else []
+        if not batch:
+            return 0
+        outcomes = self._outcomes(batch)
+        with write_session(self._engine) as session:
+            recorded = record_outcomes(session, outcomes, self._clock.now())
+        _log.info("batch_recorded", claimed=len(batch), recorded=recorded)
+        return len(batch)
+
+    def seconds_until_work(self) -> float | None:
+        """Give the time until something may be claimable, or None when all rows are terminal."""
+        with read_session(self._engine) as session:
+            return seconds_until_next_claim(session, self._clock.now())
+
+    def run_until_idle(
+        self, stop: Event, on_recorded: Callable[[int], None] = lambda _count: None
+    ) -> None:
+        """Step until every row is terminal, waiting out retries and other workers' leases."""
+        while not stop.is_set():
+            if recorded := self.step():
+                on_recorded(recorded)
+                continue
+            pause_s = self.seconds_until_work()
+            if pause_s is None:
+                return
+            self._clock.wait(stop, min(pause_s, _LONGEST_PAUSE_S))
+
+    def hand_back(self) -> None:
+        """Give back what was claimed ahead, so that a clean stop delays no study."""
+        claims = [claim for claim, _ in self._ahead]
+        self._ahead = []
+        if claims:
+            with write_session(self._engine) as session:
+                release_claims(session, claims, self._clock.now())
+
+    def _claim(self) -> _UnderWay:
+        with write_session(self._engine) as session:
+            claims = claim_batch(
+                session,
+                limit=self._policy.batch_size,
+                lease=self._policy.lease,
+                now=self._clock.now(),
+            )
+        return [
+            (
+                claim,
+                self._readers.start_reading(
+                    claim.path,
+                    claim.sha256,
+                    self._policy.eligibility,
+                    self._release.preprocessing,
+                ),
+            )
+            for claim in claims
+        ]
+
+    def _outcomes(self, batch: _UnderWay) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        readable: list[tuple[Claim, Instance, ModelInput]] = []
+        for claim, future in batch:
+            match self._readers.finish(future):
+                case Reading(model_input=None, rejection=Rejection() as rejection):
+                    outcomes.append(Rejected(claim, rejection))
+                case Reading(instance=instance, model_input=ModelInput() as model_input):
+                    readable.append((claim, instance, model_input))
+                case Rejection() as rejection:
+                    outcomes.append(Rejected(claim, rejection))
+                case ReaderDeath(rejection):
+                    outcomes.append(self._after_death(claim, rejection))
+            self._keep_leases([claim for claim, _ in (*batch, *self._ahead)])
+        if readable:
+            outcomes += self._screened(readable)
+        return outcomes
+
+    def _screened(self, readable: Sequence[tuple[Claim, Instance, ModelInput]]) -> list[Outcome]:
+        classifier = self._classifier.result()
+        pixels = np.stack([model_input.pixels for _, _, model_input in readable])
+        probabilities = classifier.classify(pixels)
+        now = self._clock.now()
+        outcomes: list[Outcome] = []
+        for (claim, instance, seen), probability in zip(readable, probabilities, strict=True):
+            finding = self._triage.judge(float(probability))
+            screening = Screening(
+                claim.sha256, (finding,), self._release.name, classifier.engine, now
+            )
+            priority = priority_of(finding.band)
+            outcomes.append(Screened(claim, instance, screening, priority, seen.flags))
+        return outcomes
+
+    def _after_death(self, claim: Claim, rejection: Rejection) -> Outcome:
+        """Retry a file that killed its reader, until its attempts are spent.
+
+        A reader holds one file at a time, so a crash is always this file's own.
+        """
+        _log.warning(
+            "reader_lost",
+            sop_instance_uid=claim.sop_instance_uid,
+            attempt=claim.attempts,
+            reason_code=rejection.reason_code,
+        )
+        if claim.attempts >= self._policy.maximum_attempts:
+            detail = f"{rejection.detail}, in each of {claim.attempts} attempts"
+            return Rejected(claim, replace(rejection, detail=detail))
+        delay = self._policy.retry_delay * 2 ** (claim.attempts - 1)
+        return Deferred(claim, rejection, self._clock.now() + delay)
+
+    def _keep_leases(self, claims: Sequence[Claim]) -> None:
+        """Renew leases while slow files are read, so that no other worker takes the batch over."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._leases_renewed_s < self._policy.lease.total_seconds() / 3:
+            return
+        self._leases_renewed_s = now_s
+        with write_session(self._engine) as session:
+            renew_leases(session, claims, lease=self._policy.lease, now=self._clock.now())

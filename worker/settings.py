@@ -1,0 +1,92 @@
+"""The one place that reads the environment: every setting, its unit, its default.
+
+Everything else is handed what it needs; no other module may look at ``os.environ``.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.errors import PneumoscreenError
+from pipeline.reading import ReadingLimits
+from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
+
+ENVIRONMENT_PREFIX: Final = "PNEUMOSCREEN_"
+
+
+class SettingsError(PneumoscreenError):
+    """A setting in the environment has a value that cannot be used."""
+
+
+class EngineName(StrEnum):
+    """What runs the network."""
+
+    AUTO = "auto"
+    TENSORFLOW = "tensorflow"
+
+
+class LogFormat(StrEnum):
+    """How log lines look: for a person at a terminal, or for a log collector."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _default_database_url() -> str:
+    return f"sqlite:///{user_data_path('pneumoscreen') / 'pneumoscreen.db'}"
+
+
+class Settings(BaseSettings):
+    """All settings, read once at start-up from ``PNEUMOSCREEN_*`` variables.
+
+    Nested values take two underscores: ``PNEUMOSCREEN_ELIGIBILITY__MAXIMUM_AGE_YEARS=16``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    database_url: str = Field(default_factory=_default_database_url)
+    broker_url: str | None = None
+    inbox: Path | None = None
+    release: Path = RELEASES_FOLDER / CURRENT_RELEASE
+    engine: EngineName = EngineName.AUTO
+
+    scan_interval_s: Annotated[float, Field(gt=0)] = 2.0
+    settle_s: Annotated[float, Field(ge=0)] = 5.0
+    escalate_after_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
+
+    readers: Annotated[int, Field(ge=1)] = Field(default_factory=lambda: os.cpu_count() or 1)
+    reader_memory_mib: Annotated[int, Field(ge=512)] = 4096
+    reader_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    limits: ReadingLimits = ReadingLimits()
+    eligibility: EligibilityPolicy = EligibilityPolicy()
+
+    batch_size: Annotated[int, Field(ge=1, le=256)] = 32
+    lease_s: Annotated[float, Field(gt=0)] = 120.0
+    maximum_attempts: Annotated[int, Field(ge=1)] = 3
+
+    log_level: str = "WARNING"
+    log_format: LogFormat = LogFormat.CONSOLE
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    SettingsError
+        Naming the variable, what was wrong with it, in one line.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = ENVIRONMENT_PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{variable}: {first['msg']}; correct or unset it") from error

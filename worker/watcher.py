@@ -1,0 +1,110 @@
+"""Watches an inbox: a full rescan is the mechanism, since events do not fire on NFS or SMB.
+
+This module must not know what a file holds. Nothing in the inbox is moved, changed or deleted.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+import structlog
+
+from db.arrivals import SourceFile
+from worker.clock import Clock
+from worker.folders import FolderError, Kind, list_paths
+from worker.registrar import Registrar
+from worker.stability import StabilityTracker
+
+_log = structlog.get_logger()
+
+
+class Worker(Protocol):
+    """Whoever works registered rows off, one batch a step."""
+
+    def step(self) -> int:
+        """Work off one batch; zero when there is nothing to do now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look at the inbox found."""
+
+    files: int
+    registered: int
+    unreadable: int
+    settling: int
+    unfinished: int
+
+
+class Watcher:
+    """Registers files once they are stable, and lets the worker step between two scans."""
+
+    def __init__(
+        self,
+        inbox: Path,
+        registrar: Registrar,
+        worker: Worker,
+        clock: Clock,
+        *,
+        settle_s: float,
+        scan_interval_s: float,
+    ) -> None:
+        self._inbox = inbox
+        self._registrar = registrar
+        self._worker = worker
+        self._clock = clock
+        self._stability = StabilityTracker(settle_s)
+        self._scan_interval_s = scan_interval_s
+        # What the latest scan saw that already has its row: bounded by the inbox, not by history.
+        self._registered: set[SourceFile] = set()
+
+    def run(self, stop: Event, on_scan: Callable[[Scan], None] = lambda _scan: None) -> None:
+        """Scan, register and work until ``stop`` is set; a batch under way is finished first.
+
+        An inbox that disappears (a network share that is away) is reported and waited for.
+        """
+        next_scan_s = self._clock.monotonic_s()
+        while not stop.is_set():
+            if self._clock.monotonic_s() >= next_scan_s:
+                on_scan(self._scan_or_report())
+                next_scan_s = self._clock.monotonic_s() + self._scan_interval_s
+            if not self._worker.step():
+                self._clock.wait(stop, max(0.0, next_scan_s - self._clock.monotonic_s()))
+
+    def scan(self) -> Scan:
+        """Look at the whole inbox once and register what has become stable.
+
+        Raises
+        ------
+        FolderError
+            If the inbox itself cannot be read.
+        """
+        entries = list(list_paths([self._inbox]))
+        kinds = Counter(entry.kind for entry in entries)
+        present = {entry.source: entry for entry in entries if entry.needs_row}
+        self._registered &= present.keys()
+        stable = self._stability.observe(
+            (source for source in present if source not in self._registered),
+            self._clock.monotonic_s(),
+        )
+        registration = self._registrar.register(present[source] for source in stable)
+        # A file that could not be read (permissions, a share's hiccup) is tried again, not known.
+        self._registered.update(set(stable) - registration.unreadable)
+        return Scan(
+            files=len(present),
+            registered=registration.files,
+            unreadable=len(registration.unreadable),
+            settling=self._stability.waiting,
+            unfinished=kinds[Kind.UNFINISHED],
+        )
+
+    def _scan_or_report(self) -> Scan:
+        try:
+            return self.scan()
+        except FolderError as error:
+            _log.error("inbox_unreadable", detail=str(error))
+            return Scan(0, 0, 0, 0, 0)
