@@ -1,0 +1,93 @@
+"""Small made-up radiographs and the DICOM files around them."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+
+MakeDicom = Callable[..., bytes]
+
+
+@pytest.fixture
+def levels() -> NDArray[np.float64]:
+    """Give 144 x 160 gray levels in [0, 1], with structure in every direction."""
+    y, x = np.mgrid[0:1:144j, 0:1:160j]
+    ripples: NDArray[np.float64] = 0.15 * np.sin(23 * x * y) + 0.1 * np.cos(31 * x)
+    return np.clip(0.2 + 0.5 * y * x + ripples + 0.2 * (x > 0.7), 0, 1)
+
+
+@pytest.fixture
+def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
+    """Give a maker of files: a child's eligible chest, but for the attributes one names.
+
+    ``pixels`` (an array of bit patterns) or ``frame`` (encapsulated bytes) replace the image, an
+    attribute given as None is left out.
+    """
+
+    def make(
+        pixels: NDArray[Any] | None = None,
+        *,
+        frame: bytes | None = None,
+        syntax: str = ExplicitVRLittleEndian,
+        **attributes: Any,
+    ) -> bytes:
+        stored = np.rint(levels * 4095).astype(np.uint16) if pixels is None else pixels
+        dataset = Dataset()
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+        dataset.SOPInstanceUID = "2.25.101"
+        dataset.SeriesInstanceUID = "2.25.102"
+        dataset.StudyInstanceUID = "2.25.103"
+        dataset.Modality = "CR"
+        dataset.PatientID = "P1"
+        dataset.PatientName = "SECRET^NAME"
+        dataset.PatientAge = "003Y"
+        dataset.BodyPartExamined = "CHEST"
+        dataset.ViewPosition = "AP"
+        dataset.SamplesPerPixel = 1
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.Rows, dataset.Columns = stored.shape[:2]
+        dataset.BitsAllocated = stored.dtype.itemsize * 8
+        dataset.BitsStored = 12 if stored.dtype.itemsize > 1 else 8
+        dataset.HighBit = dataset.BitsStored - 1
+        dataset.PixelRepresentation = int(stored.dtype.kind == "i")
+        is_big_endian = syntax == ExplicitVRBigEndian
+        order = ">" if is_big_endian else "<"
+        dataset.PixelData = frame or stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+        dataset["PixelData"].VR = "OB" if frame or stored.dtype.itemsize == 1 else "OW"
+        for keyword, value in attributes.items():
+            if value is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, value)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+        dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.101"
+        buffer = BytesIO()
+        dataset.save_as(
+            buffer,
+            implicit_vr=dataset.file_meta.TransferSyntaxUID.is_implicit_VR,
+            little_endian=not is_big_endian,
+            enforce_file_format=True,
+        )
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    """Give a writer of files into a temporary folder."""
+
+    def write_file(name: str, content: bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write_file
