@@ -65,8 +65,10 @@ def register_arrivals(
         return
     _queue_registrations(session)
     stored = load_sources(session, by_path)
-    # The first path of a content speaks for it.
-    digests = {a.instance.sha256: a for a in reversed(ordered) if a.instance is not None}
+    digests: dict[str, Arrival] = {}
+    for arrival in ordered:
+        if arrival.instance is not None:  # the first path of a content speaks for it
+            digests.setdefault(arrival.instance.sha256, arrival)
     leaving = _find_leaving(session, ordered, stored)
     lock_studies(
         session,

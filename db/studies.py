@@ -15,16 +15,16 @@ from sqlalchemy.orm import Session
 from db.audit_tables import AcknowledgementRow, OrderedPriorityRow
 from db.chunks import in_chunks
 from db.columns import join_words, split_words
+from db.results import latest_results
 from db.study_state import (
     DESCRIPTION_NAMES,
     AcknowledgementFacts,
     Description,
     InstanceFacts,
-    Result,
     StudyState,
     summarise_study,
 )
-from db.tables import FindingRow, InstanceRow, ModelReleaseRow, ScreeningRow, StudyRow
+from db.tables import InstanceRow, StudyRow
 from pipeline.codes import Flag, Priority
 
 _PLAIN_NAMES: Final = (
@@ -128,7 +128,7 @@ def _to_values(state: StudyState) -> dict[str, Any]:
 def _load_instances(
     session: Session, study_ids: Sequence[int]
 ) -> Mapping[int, list[InstanceFacts]]:
-    results = _load_results(session, study_ids)
+    results = latest_results(session, InstanceRow.study_id.in_(study_ids))
     query = select(
         InstanceRow.study_id,
         InstanceRow.instance_id,
@@ -158,41 +158,6 @@ def _load_instances(
             )
         )
     return instances
-
-
-def _load_results(session: Session, study_ids: Sequence[int]) -> Mapping[int, Result]:
-    """Give each instance's latest screening, with its most urgent finding."""
-    query = (
-        select(
-            ScreeningRow.instance_id,
-            ScreeningRow.priority,
-            ScreeningRow.preprocessing_version,
-            ScreeningRow.screened_at,
-            ModelReleaseRow.name,
-            FindingRow.probability,
-            FindingRow.band,
-            FindingRow.operating_point,
-        )
-        .join(InstanceRow, InstanceRow.instance_id == ScreeningRow.instance_id)
-        .join(ModelReleaseRow, ModelReleaseRow.model_release_id == ScreeningRow.model_release_id)
-        .join(FindingRow, FindingRow.screening_id == ScreeningRow.screening_id)
-        .where(InstanceRow.study_id.in_(study_ids))
-    )
-    latest: dict[int, tuple[tuple[Any, ...], Result]] = {}
-    for row in session.execute(query):
-        # By time, whatever the order they were stored in; within a screening, by weight.
-        key = (row.screened_at, row.name, row.preprocessing_version, row.probability)
-        if row.instance_id not in latest or key > latest[row.instance_id][0]:
-            result = Result(
-                row.probability,
-                row.band,
-                row.operating_point,
-                row.priority,
-                row.name,
-                row.screened_at,
-            )
-            latest[row.instance_id] = key, result
-    return {instance_id: result for instance_id, (_, result) in latest.items()}
 
 
 def _load_acknowledgements(

@@ -1,0 +1,148 @@
+"""What to read next: the view `worklist_v1`, as readers outside this product see it too.
+
+This module must not know the tables behind the view. See docs/worklist_v1.md for its columns.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    Date,
+    Double,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    Time,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from db.chunks import in_chunks
+from db.columns import UtcDateTime, split_words, word_type
+from pipeline.codes import Band, Flag, Priority, ReasonCode, StudyStatus
+
+# Of its own metadata: a view is no table, so a migration must not look for one.
+WORKLIST_V1: Final = Table(
+    "worklist_v1",
+    MetaData(),
+    Column("study_instance_uid", String),
+    Column("accession_number", String),
+    Column("patient_id", String),
+    Column("issuer_of_patient_id", String),
+    Column("patient_sex", String),
+    Column("patient_age_years", Double),
+    Column("study_date", Date),
+    Column("study_time", Time),
+    Column("modality", String),
+    Column("station_name", String),
+    Column("institution_name", String),
+    Column("status", word_type(StudyStatus)),
+    Column("reason_codes", Text),
+    Column("flags", Text),
+    Column("probability", Double),
+    Column("band", word_type(Band)),
+    Column("operating_point", Double),
+    Column("priority", word_type(Priority)),
+    Column("priority_rank", Integer),
+    Column("ordered_priority", word_type(Priority)),
+    Column("effective_priority_rank", Integer),
+    Column("model_release", String),
+    Column("instances", Integer),
+    Column("instances_screened", Integer),
+    Column("received_at", UtcDateTime),
+    Column("screened_at", UtcDateTime),
+    Column("waiting_since", UtcDateTime),
+    Column("acknowledged_by", String),
+    Column("acknowledged_at", UtcDateTime),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistEntry:
+    """One study's line of the worklist: the columns of the view, in their order."""
+
+    study_instance_uid: str
+    accession_number: str | None
+    patient_id: str | None
+    issuer_of_patient_id: str | None
+    patient_sex: str | None
+    patient_age_years: float | None
+    study_date: date | None
+    study_time: time | None
+    modality: str | None
+    station_name: str | None
+    institution_name: str | None
+    status: StudyStatus
+    reason_codes: tuple[ReasonCode, ...]
+    flags: tuple[Flag, ...]
+    probability: float | None
+    band: Band | None
+    operating_point: float | None
+    priority: Priority | None
+    priority_rank: int
+    ordered_priority: Priority | None
+    effective_priority_rank: int
+    model_release: str | None
+    instances: int
+    instances_screened: int
+    received_at: datetime
+    screened_at: datetime | None
+    waiting_since: datetime
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+
+
+_PLAIN_NAMES: Final = tuple(
+    field.name for field in fields(WorklistEntry) if field.name not in {"reason_codes", "flags"}
+)
+
+
+def read_worklist(
+    session: Session, *, limit: int | None = None, study_uids: Collection[str] | None = None
+) -> list[WorklistEntry]:
+    """Give studies in reading order: the most urgent, and of those the longest waiting, first.
+
+    Parameters
+    ----------
+    limit
+        The first so many; all of them where it is None.
+    study_uids
+        Only these studies.
+    """
+    query = select(WORKLIST_V1).order_by(
+        WORKLIST_V1.c.effective_priority_rank, WORKLIST_V1.c.waiting_since
+    )
+    if study_uids is None:
+        return _read(session, query.limit(limit))
+    entries = [
+        entry
+        for chunk in in_chunks(sorted(study_uids))
+        for entry in _read(session, query.where(WORKLIST_V1.c.study_instance_uid.in_(chunk)))
+    ]
+    entries.sort(key=lambda entry: (entry.effective_priority_rank, entry.waiting_since))
+    return entries[:limit]
+
+
+def read_entry(session: Session, study_instance_uid: str) -> WorklistEntry | None:
+    """Give one study's line, None if there is no such study."""
+    entries = read_worklist(session, study_uids=[study_instance_uid])
+    return entries[0] if entries else None
+
+
+def _read(session: Session, query: Select[*tuple[Any, ...]]) -> list[WorklistEntry]:
+    return [_to_entry(row) for row in session.execute(query)]
+
+
+def _to_entry(row: Row[*tuple[Any, ...]]) -> WorklistEntry:
+    return WorklistEntry(
+        reason_codes=tuple(sorted(split_words(row.reason_codes, ReasonCode))),
+        flags=tuple(sorted(split_words(row.flags, Flag))),
+        **{name: getattr(row, name) for name in _PLAIN_NAMES},
+    )

@@ -1,0 +1,112 @@
+"""Each test's own database, SQLite and PostgreSQL alike."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
+
+import db.audit_tables
+import db.tables  # noqa: F401 - for their tables
+from db.columns import Base
+from db.engine import open_database, write_connection
+from db.schema import upgrade_schema
+from tests.db.site import Site
+
+SERVER = os.environ.get(
+    "PNEUMOSCREEN_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+)
+BOTH = [
+    pytest.param("sqlite", id="sqlite"),
+    pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgres),
+]
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "empty.db"
+    engine = open_database(f"sqlite:///{path}")
+    upgrade_schema(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Engine]:
+    """A connection that makes databases; the tests that need it are skipped without a server."""
+    server = create_engine(
+        SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3}
+    )
+    try:
+        server.connect().close()
+    except OperationalError:
+        server.dispose()
+        pytest.skip("no PostgreSQL server answers (PNEUMOSCREEN_TEST_POSTGRES)")
+    yield server
+    server.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Engine) -> Iterator[str]:
+    """An empty database of the test's own."""
+    name = f"pneumoscreen_test_{uuid.uuid4().hex}"
+    with postgres_server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    with postgres_server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def postgres_upgraded(postgres_server: Engine) -> Iterator[str]:
+    """One database for each process of the test run, emptied between tests."""
+    name = f"pneumoscreen_test_{uuid.uuid4().hex}"
+    with postgres_server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        # As `trust_the_power_supply` does for SQLite.
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
+    url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    engine = open_database(url)
+    upgrade_schema(engine)
+    engine.dispose()
+    yield url
+    with postgres_server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=BOTH)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An upgraded database without rows."""
+    if request.param == "sqlite":
+        path = tmp_path / "worklist.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        engine = open_database(f"sqlite:///{path}")
+        event.listen(engine, "connect", trust_the_power_supply)
+    else:
+        engine = open_database(request.getfixturevalue("postgres_upgraded"))
+        empty(engine)
+    yield engine
+    engine.dispose()
+
+
+def trust_the_power_supply(connection: Any, _record: object) -> None:  # noqa: ANN401 - any DBAPI
+    """Do not wait for the disk: tests pull no plugs."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+def empty(engine: Engine) -> None:
+    """Delete all rows but the reason codes."""
+    with write_connection(engine) as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            if table.name != "reason":
+                connection.execute(table.delete())
+
+
+@pytest.fixture
+def site(engine: Engine) -> Site:
+    return Site(engine)
