@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 MakeDicom = Callable[..., bytes]
 
@@ -72,7 +72,7 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
         buffer = BytesIO()
         dataset.save_as(
             buffer,
-            implicit_vr=dataset.file_meta.TransferSyntaxUID.is_implicit_VR,
+            implicit_vr=syntax == ImplicitVRLittleEndian,
             little_endian=not is_big_endian,
             enforce_file_format=True,
         )

@@ -1,0 +1,285 @@
+"""One golden file for each hazard between a stored value and a gray level, made in code."""
+
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    JPEG2000,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from pipeline.codes import Flag, ReasonCode
+from pipeline.dicom.dataset import parse_dicom
+from pipeline.dicom.decoding import decode_frame
+from pipeline.dicom.pixel_data import ImagePixelModule
+from pipeline.dicom.radiograph import decode_radiograph
+from pipeline.errors import RejectedInputError
+
+PIXELS = 1_000_000
+WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
+
+
+@pytest.fixture
+def twelve_bits(levels):
+    return np.rint(levels * 4095).astype(np.uint16)
+
+
+@pytest.fixture
+def eight_bits(levels):
+    return np.rint(levels * 255).astype(np.uint8)
+
+
+def decode(content):
+    return decode_radiograph(parse_dicom(content, 1 << 24), PIXELS)
+
+
+def reason_of(content):
+    with pytest.raises(RejectedInputError) as refused:
+        decode(content)
+    return refused.value.rejection.reason_code
+
+
+def rle(frame):
+    """Encode PS3.5 Annex G without any run: literal packets of up to 128 bytes."""
+    segments = []
+    for byte in range(frame.dtype.itemsize - 1, -1, -1):
+        plane = ((frame >> (8 * byte)) & 0xFF).astype(np.uint8).tobytes()
+        packets = [plane[at : at + 128] for at in range(0, len(plane), 128)]
+        segment = b"".join(bytes([len(packet) - 1]) + packet for packet in packets)
+        segments.append(segment + b"\0" * (len(segment) % 2))
+    offsets = [64]
+    for segment in segments[:-1]:
+        offsets.append(offsets[-1] + len(segment))
+    header = np.array([len(segments), *offsets] + [0] * (15 - len(segments)), "<u4").tobytes()
+    return header + b"".join(segments)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        ExplicitVRLittleEndian,
+        ImplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+    ],
+)
+def test_reads_native_pixels_in_every_encoding(make_dicom, levels, syntax):
+    radiograph = decode(make_dicom(syntax=syntax, **WINDOW))
+    np.testing.assert_allclose(radiograph.pixels, levels, atol=1 / 4000)
+    assert radiograph.flags == set()
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode", "tolerance"),
+    [
+        (RLELossless, rle, 0),
+        (JPEGLossless, imagecodecs.ljpeg_encode, 0),
+        (JPEGLosslessSV1, imagecodecs.ljpeg_encode, 0),
+        (JPEGLSLossless, imagecodecs.jpegls_encode, 0),
+        (JPEGLSNearLossless, lambda f: imagecodecs.jpegls_encode(f, level=3), 4 / 4095),
+        (JPEG2000Lossless, lambda f: imagecodecs.jpeg2k_encode(f, reversible=True), 0),
+        (JPEG2000, lambda f: imagecodecs.jpeg2k_encode(f, codecformat="J2K", level=80), 0.02),
+        (HTJ2KLossless, imagecodecs.htj2k_encode, 0),
+        (
+            JPEGExtended12Bit,
+            lambda f: imagecodecs.jpeg8_encode(f, level=98, bitspersample=12),
+            0.02,
+        ),
+    ],
+)
+def test_decodes_every_syntax(make_dicom, levels, syntax, encode, tolerance):
+    frame = encapsulate([bytes(encode(np.rint(levels * 4095).astype(np.uint16)))])
+    radiograph = decode(make_dicom(frame=frame, syntax=syntax, **WINDOW))
+    np.testing.assert_allclose(radiograph.pixels, levels, atol=tolerance + 1 / 4000)
+
+
+def test_decodes_jpeg_baseline(make_dicom, eight_bits, levels):
+    frame = encapsulate([bytes(imagecodecs.jpeg8_encode(eight_bits, level=95))])
+    radiograph = decode(make_dicom(eight_bits, frame=frame, syntax=JPEGBaseline8Bit))
+    np.testing.assert_allclose(radiograph.pixels, levels, atol=0.05)
+
+
+def test_decodes_a_deflated_frame(twelve_bits):
+    # Not through a file: pydicom does not write this syntax yet.
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    frame = deflater.compress(twelve_bits.tobytes()) + deflater.flush()
+    module = ImagePixelModule(*twelve_bits.shape, 16, 12, 11, is_signed=False)
+    decoded = decode_frame(frame, "1.2.840.10008.1.2.8.1", module)
+    np.testing.assert_array_equal(decoded.raw, twelve_bits)
+
+
+def test_believes_the_frame_rather_than_the_transfer_syntax(make_dicom, twelve_bits, levels):
+    frame = encapsulate([bytes(imagecodecs.jpegls_encode(twelve_bits))])
+    radiograph = decode(make_dicom(frame=frame, syntax=JPEGLosslessSV1, **WINDOW))
+    np.testing.assert_allclose(radiograph.pixels, levels, atol=1 / 4000)
+
+
+def test_joins_fragments(make_dicom, twelve_bits, levels):
+    frame = encapsulate([bytes(imagecodecs.jpegls_encode(twelve_bits))], fragments_per_frame=5)
+    radiograph = decode(make_dicom(frame=frame, syntax=JPEGLSLossless, **WINDOW))
+    np.testing.assert_allclose(radiograph.pixels, levels, atol=1 / 4000)
+
+
+def test_eight_bit_words_in_big_endian_come_in_pairs(make_dicom, eight_bits):
+    content = make_dicom(eight_bits, syntax=ExplicitVRBigEndian)
+    swapped = eight_bits.reshape(-1, 2)[:, ::-1].tobytes()
+    as_words = content.replace(b"OB\0\0", b"OW\0\0").replace(eight_bits.tobytes(), swapped)
+    np.testing.assert_array_equal(decode(as_words).pixels, decode(content).pixels)
+
+
+def test_inverts_monochrome1_once_although_the_lut_shape_says_it_too(make_dicom, levels):
+    content = make_dicom(
+        PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE", **WINDOW
+    )
+    np.testing.assert_allclose(decode(content).pixels, 1 - levels, atol=1 / 4000)
+
+
+def test_inverts_for_the_lut_shape_alone(make_dicom, levels):
+    content = make_dicom(PresentationLUTShape="INVERSE", **WINDOW)
+    np.testing.assert_allclose(decode(content).pixels, 1 - levels, atol=1 / 4000)
+
+
+@pytest.mark.parametrize(
+    "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
+)
+@pytest.mark.parametrize("vr", ["US", "OW"])
+def test_applies_a_modality_lut_however_it_is_stored(make_dicom, levels, syntax, vr):
+    item = Dataset()
+    item.LUTDescriptor = [4096, 0, 16]
+    item["LUTDescriptor"].VR = "US"
+    entries = 65535 - 16 * np.arange(4096)
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    item.LUTData = entries.tolist() if vr == "US" else entries.astype(f"{order}u2").tobytes()
+    item["LUTData"].VR = vr
+    content = make_dicom(
+        syntax=syntax, ModalityLUTSequence=[item], WindowCenter=32768, WindowWidth=65536
+    )
+    np.testing.assert_allclose(decode(content).pixels, 1 - levels, atol=1 / 2000)
+
+
+def test_applies_a_voi_lut_of_packed_bytes(make_dicom, levels):
+    item = Dataset()
+    item.LUTDescriptor = [4096, 0, 8]
+    item["LUTDescriptor"].VR = "US"
+    item.LUTData = (np.arange(4096) // 16).astype(np.uint8).tobytes()
+    item["LUTData"].VR = "OW"
+    np.testing.assert_allclose(
+        decode(make_dicom(VOILUTSequence=[item])).pixels, levels, atol=1 / 200
+    )
+
+
+def test_takes_the_first_of_several_windows(make_dicom, levels):
+    content = make_dicom(WindowCenter=[2048, 100], WindowWidth=[4096, 50])
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 4000)
+
+
+def test_reads_signed_pixels_with_a_rescale(make_dicom, levels):
+    signed = np.rint(levels * 4095 - 2048).astype(np.int16)
+    content = make_dicom(
+        signed,
+        BitsStored=16,
+        HighBit=15,
+        RescaleSlope=2,
+        RescaleIntercept=0,
+        WindowCenter=0,
+        WindowWidth=8192,
+    )
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 2000)
+
+
+def test_reads_values_that_lie_high_in_the_word(make_dicom, twelve_bits, levels):
+    content = make_dicom(twelve_bits << 4, HighBit=15, **WINDOW)
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 4000)
+
+
+def test_ignores_overlay_bits_above_the_high_bit(make_dicom, twelve_bits, levels):
+    content = make_dicom(twelve_bits | 0x8000, **WINDOW)
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 4000)
+
+
+def test_flags_a_window_that_had_to_be_guessed(make_dicom):
+    assert decode(make_dicom()).flags == {Flag.WINDOW_FALLBACK}
+    assert decode(make_dicom(WindowCenter=1e6, WindowWidth=2)).flags == {Flag.WINDOW_FALLBACK}
+
+
+def test_blackens_padding(make_dicom, twelve_bits):
+    padded = twelve_bits.copy()
+    padded[:10] = 4095
+    content = make_dicom(padded, PixelPaddingValue=4095, **WINDOW)
+    assert (decode(content).pixels[:10] == 0).all()
+
+
+def test_reads_the_pixel_spacing(make_dicom):
+    assert decode(make_dicom(PixelSpacing=[0.2, 0.3])).pixel_spacing_mm == (0.2, 0.3)
+    assert decode(make_dicom(ImagerPixelSpacing=[0.1, 0.1])).pixel_spacing_mm == (0.1, 0.1)
+    assert decode(make_dicom(PixelSpacing=[0, 0])).pixel_spacing_mm is None
+
+
+def test_refuses_native_pixels_that_are_not_all_there(make_dicom):
+    assert reason_of(make_dicom()[:-1000]) is ReasonCode.PIXEL_DATA_TRUNCATED
+    assert reason_of(make_dicom(Rows=145)) is ReasonCode.PIXEL_DATA_TRUNCATED
+
+
+@pytest.mark.parametrize("encode", [imagecodecs.jpegls_encode, imagecodecs.ljpeg_encode, rle])
+def test_refuses_frames_that_are_not_all_there(make_dicom, twelve_bits, encode):
+    whole = bytes(encode(twelve_bits))
+    syntax = RLELossless if encode is rle else JPEGLSLossless
+    cut_frame = make_dicom(frame=encapsulate([whole[: len(whole) // 2]]), syntax=syntax)
+    cut_file = make_dicom(frame=encapsulate([whole]), syntax=syntax)[:-2000]
+    cut = ReasonCode.PIXEL_DATA_UNDECODABLE if encode is rle else ReasonCode.PIXEL_DATA_TRUNCATED
+    assert reason_of(cut_frame) is cut
+    assert reason_of(cut_file) is ReasonCode.PIXEL_DATA_TRUNCATED
+
+
+def test_refuses_half_a_jpeg_which_libjpeg_would_fill_with_gray(make_dicom, eight_bits):
+    whole = bytes(imagecodecs.jpeg8_encode(eight_bits))
+    content = make_dicom(eight_bits, frame=encapsulate([whole[:-200]]), syntax=JPEGBaseline8Bit)
+    assert reason_of(content) is ReasonCode.PIXEL_DATA_TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"PixelData": None}, ReasonCode.NO_PIXEL_DATA),
+        ({"Rows": 0}, ReasonCode.PIXEL_DATA_UNDECODABLE),
+        ({"Rows": 65535, "Columns": 65535}, ReasonCode.TOO_LARGE),
+        ({"BitsAllocated": 12}, ReasonCode.PIXEL_DATA_UNDECODABLE),
+        ({"BitsStored": 17}, ReasonCode.PIXEL_DATA_UNDECODABLE),
+    ],
+)
+def test_refuses_contradictory_attributes_before_decoding(make_dicom, attributes, expected):
+    assert reason_of(make_dicom(**attributes)) is expected
+
+
+def test_refuses_a_frame_of_another_size_before_decoding(make_dicom, twelve_bits):
+    frame = encapsulate([bytes(imagecodecs.jpegls_encode(twelve_bits[:100]))])
+    content = make_dicom(frame=frame, syntax=JPEGLSLossless)
+    assert reason_of(content) is ReasonCode.PIXEL_DATA_UNDECODABLE
+
+
+def test_refuses_a_colour_frame_behind_a_monochrome_header(make_dicom, eight_bits):
+    colour = np.stack([eight_bits] * 3, axis=2)
+    frame = encapsulate([bytes(imagecodecs.jpeg8_encode(colour))])
+    content = make_dicom(eight_bits, frame=frame, syntax=JPEGBaseline8Bit)
+    assert reason_of(content) is ReasonCode.NOT_MONOCHROME
+
+
+def test_refuses_a_syntax_that_no_decoder_knows(make_dicom):
+    content = make_dicom(frame=encapsulate([b"\0\0\1\xba" * 50]), syntax="1.2.840.10008.1.2.4.100")
+    assert reason_of(content) is ReasonCode.TRANSFER_SYNTAX_UNSUPPORTED
