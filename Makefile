@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: demo test check lint format lock clean
+.PHONY: demo test check lint format lock picture clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/pneumoscreen demo
@@ -34,6 +34,10 @@ lock:
 	uv pip compile pyproject.toml requirements/build.in --extra cpu $(LOCK) -o requirements/cpu.txt
 	uv pip compile pyproject.toml requirements/build.in --extra gpu $(LOCK) -o requirements/gpu.txt
 	uv pip compile pyproject.toml requirements/build.in --extra cpu --extra training --group dev $(LOCK) -o requirements/dev.txt
+
+# Draws the picture of the worklist that the README shows.
+picture: $(VENV)/.runtime
+	FORCE_COLOR=1 COLUMNS=150 $(BIN)/pneumoscreen demo | $(BIN)/python docs/picture.py docs/worklist.svg
 
 clean:
 	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

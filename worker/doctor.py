@@ -93,8 +93,8 @@ def print_examination(checkups: Sequence[Checkup], output: Format) -> None:
     columns: list[Column[Checkup]] = [
         Column("Part", lambda checkup: checkup.part),
         Column("", lambda checkup: Text(checkup.verdict, style=styles[checkup.verdict])),
-        Column("Found", lambda checkup: checkup.found, no_wrap=False),
-        Column("What to do", lambda checkup: checkup.mend, no_wrap=False),
+        Column("Found", lambda checkup: Text(checkup.found), no_wrap=False),
+        Column("What to do", lambda checkup: Text(checkup.mend), no_wrap=False),
     ]
     print_rows(checkups, columns, "Doctor", output)
 

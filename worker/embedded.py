@@ -1,7 +1,7 @@
 """Composes the embedded product: one process, one database, no broker."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +26,27 @@ class Embedded:
     engine: Engine
     registrar: Registrar
     screener: Screener
+    network: "NetworkLoader"
+
+
+class NetworkLoader:
+    """Loads the network once, in a thread, while headers are read; not at all for nothing new.
+
+    Loading takes seconds, most of them TensorFlow's import.
+    """
+
+    def __init__(self, submit: Callable[[], "Future[Classifier]"]) -> None:
+        self._submit = submit
+        self._loading: Future[Classifier] | None = None
+
+    def start(self) -> "Future[Classifier]":
+        """Begin to load, if that has not begun; returns at once."""
+        self._loading = self._loading or self._submit()
+        return self._loading
+
+    def get(self) -> Classifier:
+        """Give the network, waiting for it if need be."""
+        return self.start().result()
 
 
 def open_worklist(database_url: str) -> Engine:
@@ -66,19 +87,19 @@ def open_embedded(settings: Settings, clock: Clock) -> Iterator[Embedded]:
         lease=timedelta(seconds=settings.lease_s),
         maximum_attempts=settings.maximum_attempts,
     )
-    # The network takes seconds to load: a thread does it while headers are read and registered.
-    with readers, ThreadPoolExecutor(1, thread_name_prefix="load-network") as loader:
-        classifier = loader.submit(load_classifier, settings.release)
+    with readers, ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
+        network = NetworkLoader(lambda: thread.submit(load_classifier, settings.release))
+        registrar = Registrar(engine, readers, clock, on_news=network.start)
         screener = Screener(
             engine=engine,
             readers=readers,
-            classifier=classifier,
+            network=network.get,
             release=release,
             policy=policy,
             clock=clock,
         )
         try:
-            yield Embedded(engine, Registrar(engine, readers, clock), screener)
+            yield Embedded(engine, registrar, screener, network)
         finally:
             screener.hand_back()
             engine.dispose()

@@ -46,12 +46,26 @@ class Registration:
 
 
 class Registrar:
-    """Turns directory entries into rows. Registering the same file twice changes nothing."""
+    """Turns directory entries into rows. Registering the same file twice changes nothing.
 
-    def __init__(self, engine: Engine, readers: ReaderPool, clock: Clock) -> None:
+    Parameters
+    ----------
+    on_news
+        Called when there is something to register, before it is read: what takes long to get
+        ready can begin now.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        readers: ReaderPool,
+        clock: Clock,
+        on_news: Callable[[], object] = lambda: None,
+    ) -> None:
         self._engine = engine
         self._readers = readers
         self._clock = clock
+        self._on_news = on_news
 
     def register(
         self, entries: Iterable[Entry], on_registered: Callable[[int], None] = lambda _count: None
@@ -86,6 +100,8 @@ class Registrar:
                 session,
                 [entry.source for entry in chunk if entry.needs_row],
             )
+        if unregistered:
+            self._on_news()
         candidates = [source for source in unregistered if kinds[source] is Kind.CANDIDATE]
         for source in unregistered:
             if rejection := _REJECTION_OF_KIND.get(kinds[source]):

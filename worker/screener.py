@@ -65,8 +65,9 @@ class Screener:
 
     Parameters
     ----------
-    classifier
-        A future, so that the network can load while files are being registered.
+    network
+        Gives the loaded network; asked for with the first radiograph that is ready for it, so
+        that it can load while files are being registered.
     """
 
     def __init__(
@@ -74,14 +75,14 @@ class Screener:
         *,
         engine: Engine,
         readers: ReaderPool,
-        classifier: "Future[Classifier]",
+        network: Callable[[], Classifier],
         release: ModelRelease,
         policy: ScreenerPolicy,
         clock: Clock,
     ) -> None:
         self._engine = engine
         self._readers = readers
-        self._classifier = classifier
+        self._network = network
         self._release = release
         self._triage = TriagePolicy(release.operating_points)
         self._policy = policy
@@ -172,7 +173,7 @@ class Screener:
         return outcomes
 
     def _screened(self, readable: Sequence[tuple[Claim, Instance, ModelInput]]) -> list[Outcome]:
-        classifier = self._classifier.result()
+        classifier = self._network()
         pixels = np.stack([model_input.pixels for _, _, model_input in readable])
         probabilities = classifier.classify(pixels)
         now = self._clock.now()

@@ -44,6 +44,9 @@ def print_worklist(
     entries: Sequence[WorklistEntry], now: datetime, output: Format, limit: int
 ) -> None:
     """Print studies in reading order; a table shows the first ``limit`` of them."""
+    if not entries and output is Format.TABLE:
+        print_notes(["the worklist is empty: nothing has arrived"], output)
+        return
     shown = entries[:limit] if output is Format.TABLE else entries
     print_rows(shown, _worklist_columns(shown, now), "Worklist, in reading order", output)
     if len(shown) < len(entries):
@@ -62,7 +65,7 @@ def print_refusals(refused: Sequence[FileOutcome]) -> None:
         Column("Reason", lambda group: str(group[0].reason_code)),
         Column("Files", lambda group: str(len(group)), "right"),
         Column("For example", lambda group: _file_name(group[0].path), no_wrap=False),
-        Column("which", lambda group: escape(group[0].detail or ""), no_wrap=False),
+        Column("Detail", lambda group: escape(group[0].detail or ""), no_wrap=False),
     ]
     print_rows(list(groups.values()), columns, "Not screened, and why", Format.TABLE)
 
@@ -96,6 +99,7 @@ def _worklist_columns(
 ) -> list[Column[WorklistEntry]]:
     columns: list[Column[WorklistEntry]] = [
         Column("Priority", _priority),
+        Column("Ordered", lambda entry: entry.ordered_priority or ""),
         Column("Status", lambda entry: entry.status),
         Column("Finding", _finding),
         Column("Patient", lambda entry: escape(entry.patient_id or "-"), no_wrap=False),
@@ -108,6 +112,7 @@ def _worklist_columns(
     ]
     # A column in which no study has anything to say only takes room from the others.
     optional: dict[str, Callable[[WorklistEntry], object]] = {
+        "Ordered": lambda entry: entry.ordered_priority,
         "Study date": lambda entry: entry.study_date,
         "Accession": lambda entry: entry.accession_number,
     }
@@ -167,7 +172,7 @@ def _summary(run: ScreenRun) -> list[str]:
             f"{len(run.unfinished)} passed over as unfinished: hidden, or named .part or .tmp"
         )
     if run.sidecars:
-        lines.append(f"{run.sidecars} sidecars read with their images")
+        lines.append(f"{run.sidecars} read as an image's sidecar")
     return lines
 
 
