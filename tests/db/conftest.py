@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +18,10 @@ from db.columns import Base
 from db.engine import open_database, write_connection
 from db.schema import upgrade_schema
 from tests.db.site import Site
+
+# The machine may be busy with other work; what a test finds does not depend on how fast.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 SERVER = os.environ.get(
     "PNEUMOSCREEN_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
@@ -94,7 +99,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def trust_the_power_supply(connection: Any, _record: object) -> None:  # noqa: ANN401 - any DBAPI
+def trust_the_power_supply(connection: Any, _record: object) -> None:
     """Do not wait for the disk: tests pull no plugs."""
     connection.execute("PRAGMA synchronous = OFF")
 
