@@ -3,40 +3,138 @@
 Commands import what they need when they run, so that ``--help`` does not load a network.
 """
 
+import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+from pipeline.errors import PneumoscreenError
 
-Data = Annotated[Path, typer.Option(help="Folder of the datasets.", envvar="PNEUMOSCREEN_DATA")]
+DEFAULT_SEED: Final = 20261123
+app = typer.Typer(
+    help="From the public datasets to a measured model release: cohort, fit, release, evaluate.",
+    no_args_is_help=True,
+)
+
+Data = Annotated[Path, typer.Option(help="Folder of the datasets.", file_okay=False, exists=True)]
 Split = Annotated[Path, typer.Option(help="The split that `cohort` wrote.")]
 
 
-@app.command()
-def cohort(data: Data, split: Split = Path("runs/split.csv"), seed: int = 20261123) -> None:
-    """Read the datasets, remove duplicates, split by patient."""
-    from training.cohort import read_cohort, split_by_group, write_split
+class Network(StrEnum):
+    """What can be trained."""
 
-    write_split(split_by_group(read_cohort(data), seed), split)
+    ANN = "ann"
+    CNN = "cnn"
+    VGG16 = "vgg16"
+    RESNET50V2 = "resnet50v2"
+
+
+@app.command()
+def cohort(
+    data: Data,
+    split: Split = Path("runs/split.csv"),
+    seed: int = DEFAULT_SEED,
+    at_random: Annotated[
+        bool, typer.Option(help="Ignore patients: only to show how much that flatters.")
+    ] = False,
+) -> None:
+    """Read the datasets, remove duplicates, split 80/10/10 by patient."""
+    from training.cohort import read_cohort, split_at_random, split_by_group, write_split
+
+    samples = read_cohort(data)
+    write_split((split_at_random if at_random else split_by_group)(samples, seed), split)
+    Console().print(f"{len(samples)} radiographs, split in {split}")
 
 
 @app.command()
 def fit(
-    run: Path,
+    run: Annotated[Path, typer.Argument(help="Folder of the run; goes on where it was cut off.")],
     data: Data,
     split: Split = Path("runs/split.csv"),
-    epochs: int = 28,
+    network: Network = Network.RESNET50V2,
+    weights: Annotated[str, typer.Option(help="imagenet, none, or a safetensors file.")] = "none",
+    source: Annotated[
+        list[str] | None, typer.Option(help="Train on this source; repeat for several.")
+    ] = None,
+    epochs: int = 30,
+    steps_per_epoch: int = 120,
+    learning_rate: float = 1e-3,
+    lung_weight: Annotated[float, typer.Option(help="Of the lung map's loss; 0: none.")] = 0.3,
+    augmentation: Annotated[float, typer.Option(help="Strength; 0: none.")] = 1.0,
+    background_share: Annotated[
+        float, typer.Option(help="Of images whose surroundings of the lungs are replaced.")
+    ] = 0.25,
+    half_precision: bool = True,
     seed: int = 1,
+    workers: int = 1,
 ) -> None:
-    """Train a network; go on if the run was cut off."""
+    """Train one network."""
+    from training.augment import Augmentation
     from training.cohort import read_split
+    from training.dataset import Mixture
     from training.fit import fit as train
     from training.recipe import Recipe
 
-    train(Recipe(epochs=epochs, seed=seed), data, read_split(split), run)
+    recipe = Recipe(
+        network=network,
+        weights=weights,
+        seed=seed,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch,
+        peak_learning_rate=learning_rate,
+        lung_weight=lung_weight if network == Network.RESNET50V2 else 0.0,
+        half_precision=half_precision,
+        mixture=Mixture.of(source) if source else Mixture(),
+        augmentation=Augmentation(augmentation, background_share),
+    )
+    train(recipe, data, read_split(split), run, workers=workers)
+
+
+@app.command()
+def release(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    name: Annotated[str, typer.Argument(help="Of the release.")],
+    data: Data,
+    split: Split = Path("runs/split.csv"),
+    releases: Path = Path("pipeline/releases"),
+) -> None:
+    """Calibrate a run on validation images and write its release folder."""
+    from training.cohort import read_split
+    from training.release import make_release
+
+    made = make_release(run, data, read_split(split), name, releases)
+    Console().print(f"{releases / name}: {made.calibration}, {made.operating_points}")
+
+
+@app.command()
+def evaluate(
+    release: Annotated[Path, typer.Argument(help="Folder of a release.")],
+    data: Data,
+    split: Split = Path("runs/split.csv"),
+    run: Annotated[
+        list[Path] | None, typer.Option(help="Of the release, then others to compare; repeat.")
+    ] = None,
+    out: Path = Path("runs/report"),
+) -> None:
+    """Measure a release on the test part; write report.html and report.json."""
+    from training.cohort import read_split
+    from training.evaluate import evaluate as measure
+
+    measure(release, run or [], data, read_split(split), out)
+    Console().print(f"{out / 'report.html'}")
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line and exit code 1."""
+    try:
+        app()
+    except PneumoscreenError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -177,7 +177,7 @@ def _read_kermany_manifest(folder: Path) -> list[Sample]:
                 if row["lung_mask_match"] in _MASK_MATCHES
                 else ""
             ),
-            native_path=row["native_path"],
+            native_path=f"{folder.name}/{row['native_path']}" if row["native_path"] else "",
         )
         for row in _rows(folder / "manifest.csv")
     ]

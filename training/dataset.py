@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import FieldOfView, Radiograph
 from training.augment import Augmentation, augment
 from training.cohort import Sample
+from training.errors import TrainingError
 
 CACHE_PX: Final = 224
 LUNG_MAP_PX: Final = 32
@@ -64,6 +65,18 @@ class Mixture:
     smoothing: dict[str, float] = field(
         default_factory=lambda: {"kermany": 0.05, "rsna": 0.1, "nih": 0.2}
     )
+
+    @classmethod
+    def of(cls, sources: Sequence[str]) -> Self:
+        """Fill a batch of the default size from fewer sources, in the default proportions."""
+        whole = cls()
+        if unknown := sorted(set(sources) - set(whole.images)):
+            raise TrainingError(f"no source {unknown[0]!r}; there are {', '.join(whole.images)}")
+        total = sum(whole.images.values())
+        share = sum(whole.images[source] for source in sources)
+        images = {source: 2 * (whole.images[source] * total // (2 * share)) for source in sources}
+        images[sources[0]] += total - sum(images.values())
+        return cls(images)
 
 
 @dataclass(frozen=True, slots=True)

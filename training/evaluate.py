@@ -1,0 +1,134 @@
+"""Measures a release on a cohort, and writes what it found as an HTML report and as JSON.
+
+The test part is looked at here, and nowhere before. This module must not know how anything was
+trained or chosen.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from pipeline.classifier import Classifier
+from training.calibrate import HOME, apply_calibration, fit_calibration
+from training.cohort import Part, Sample
+from training.dataset import Radiographs, prepare_all
+from training.evaluation import Evaluation, Scored
+from training.evaluation_page import compose_page
+from training.metrics import Confusion, calibration_error, confuse, measure
+from training.recipe import Recipe
+from training.release import measure_sources
+from training.run import HISTORY_FILE, load_averaged, network_logits
+from training.stress import blank_lungs, compare_native, stress
+
+THRESHOLD: Final = 0.5
+
+
+def evaluate(
+    release: Path, runs: Sequence[Path], data: Path, samples: Sequence[Sample], out: Path
+) -> dict[str, Any]:
+    """Write ``report.html`` and ``report.json``.
+
+    Parameters
+    ----------
+    release
+        Folder of the release to measure.
+    runs
+        Folders of runs; the first is the release's own, and gives the learning curves. Each one's
+        confusion matrix stands in the comparison.
+    data, samples
+        A split cohort.
+    out
+        Folder to write to. The report holds radiographs: mind the data's licence.
+
+    Returns
+    -------
+    dict
+        What the JSON holds.
+    """
+    classifier = Classifier.load(release)
+    test = _score(classifier, data, [sample for sample in samples if sample.part == Part.TEST])
+    home = test.of(HOME)
+    at_home = Radiographs(data, [s for s in test.radiographs.samples if s.source == HOME])
+    evaluation = Evaluation(
+        release=classifier.release,
+        folder=release,
+        test=test,
+        stressed=stress(classifier, at_home, test.probability[home]),
+        lungs=blank_lungs(classifier, at_home, test.probability[home]),
+        native_and_copy=compare_native(classifier, data, samples),
+        confusions={run.name: compare_run(run, data, samples) for run in runs},
+        history=json.loads((runs[0] / HISTORY_FILE).read_text("utf-8")) if runs else [],
+    )
+    figures = summarise(evaluation)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    (out / "report.html").write_text(compose_page(evaluation, figures), encoding="utf-8")
+    return figures
+
+
+def summarise(evaluation: Evaluation) -> dict[str, Any]:
+    """Give every figure of an evaluation, as the JSON report holds it."""
+    test, home = evaluation.test, evaluation.test.of(HOME)
+    difference = np.abs(np.diff(evaluation.native_and_copy, axis=1))
+    return {
+        "release": evaluation.release.name,
+        "sources": measure_sources(
+            test.radiographs.samples,
+            test.positive,
+            test.probability,
+            evaluation.release.operating_points,
+        ),
+        "subtypes": _measure_subtypes(test),
+        "calibration_error_before": calibration_error(test.positive[home], test.uncalibrated[home]),
+        "calibration_error_after": calibration_error(test.positive[home], test.probability[home]),
+        "perturbations": [asdict(result) for result in evaluation.stressed],
+        "lungs": [asdict(result) for result in evaluation.lungs],
+        "native_against_copy": {
+            "pairs": len(difference),
+            "mean_absolute_difference": float(difference.mean()),
+            "largest_difference": float(difference.max()),
+        },
+        "confusions": {name: asdict(c) for name, c in evaluation.confusions.items()},
+        "history": evaluation.history,
+    }
+
+
+def compare_run(run: Path, data: Path, samples: Sequence[Sample]) -> Confusion:
+    """Give a run's confusion matrix on the home population's test, calibrated on validation."""
+    recipe = Recipe.read(run)
+    network = load_averaged(run)
+    logits, positive = {}, {}
+    for part in (Part.VALIDATION, Part.TEST):
+        chosen = [s for s in samples if s.source == HOME and s.part == part]
+        pixels, positive[part] = prepare_all(Radiographs(data, chosen), recipe.preprocessing)
+        logits[part] = network_logits(network, pixels)
+    validation = logits[Part.VALIDATION]
+    calibration = fit_calibration(validation, positive[Part.VALIDATION], [HOME] * len(validation))
+    called = apply_calibration(calibration, logits[Part.TEST]) >= THRESHOLD
+    return confuse(positive[Part.TEST], called)
+
+
+def _score(classifier: Classifier, data: Path, samples: Sequence[Sample]) -> Scored:
+    radiographs = Radiographs(data, samples)
+    pixels, positive = prepare_all(radiographs, classifier.release.preprocessing)
+    logits = classifier.logits(pixels)
+    calibrated = apply_calibration(classifier.release.calibration, logits)
+    return Scored(radiographs, pixels, positive, logits, calibrated)
+
+
+def _measure_subtypes(test: Scored) -> dict[str, dict[str, float]]:
+    """Measure each kind of pneumonia against all normals of the home population."""
+    samples = test.radiographs.samples
+    subtypes = np.array([sample.subtype for sample in samples])
+    home = test.of(HOME)
+    measured = {}
+    for subtype in sorted({sample.subtype for sample in samples if sample.subtype}):
+        chosen = home & ((subtypes == subtype) | ~test.positive)
+        measured[subtype] = {"ill": float(np.sum(subtypes == subtype))} | measure(
+            test.positive[chosen], test.probability[chosen], THRESHOLD
+        )
+    return measured

@@ -1,0 +1,199 @@
+"""Composes the pages of an evaluation report from what was measured.
+
+This module must not know how anything was measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from pipeline.classifier import build_network, load_weights
+from pipeline.release import WEIGHTS_FILE
+from training import charts
+from training.calibrate import HOME
+from training.evaluation import Evaluation, Scored
+from training.explain import explain
+from training.metrics import Confusion, calibration_error
+from training.report import Picture, Section, Table, lay_out
+from training.stress import Stress
+
+THRESHOLD: Final = 0.5
+SHOWN_WRONG: Final = 64
+SHOWN_HEAT: Final = 8
+
+
+def compose_page(evaluation: Evaluation, figures: dict[str, Any]) -> str:
+    """Give the HTML page of an evaluation and its figures."""
+    sections = [
+        *_section_figures(figures),
+        *_section_comparison(evaluation.confusions, evaluation.history),
+        *_section_curves(evaluation.test),
+        *_section_stress(evaluation.stressed, evaluation.lungs, figures),
+        *_section_pictures(evaluation),
+    ]
+    return lay_out(f"Pneumoscreen {evaluation.release.name}: evaluation", sections)
+
+
+def _section_figures(figures: dict[str, Any]) -> list[Section]:
+    sources = figures["sources"]
+    names = list(next(iter(sources.values()))["at_one_half"])
+    titles = {
+        "at_one_half": "Called ill from probability 0.5",
+        "at_high_sensitivity": "Called ill from the high-sensitivity point",
+        "at_high_specificity": "Called ill from the high-specificity point",
+    }
+    sections = [
+        Section(
+            title,
+            "Test patients only. In brackets 95 % intervals of a bootstrap over patients.",
+            [
+                Table(
+                    ["images", "number", *(name.replace("_", " ") for name in names)],
+                    [
+                        [source, str(values["images"])]
+                        + [
+                            "{value:.3f} ({low:.3f}-{high:.3f})".format(**values[key][name])
+                            for name in names
+                        ]
+                        for source, values in sources.items()
+                    ],
+                )
+            ],
+        )
+        for key, title in titles.items()
+    ]
+    subtypes = figures["subtypes"]
+    rows = [
+        [name, str(int(values["ill"])), f"{values['recall']:.3f}", f"{values['auc']:.4f}"]
+        for name, values in subtypes.items()
+    ]
+    table = Table(["pneumonia", "images", "recall at 0.5", "AUC against normal"], rows)
+    return [*sections, Section("By subtype, home population", content=[table])]
+
+
+def _section_comparison(
+    confusions: Mapping[str, Confusion], history: Sequence[Mapping[str, float]]
+) -> list[Section]:
+    sections = []
+    if confusions:
+        picture = Picture(charts.draw_confusions(confusions), "confusion matrices")
+        text = "Home population, the same test patients, each calibrated on validation, at 0.5."
+        sections.append(Section("Networks side by side", text, [picture]))
+    if history:
+        picture = Picture(charts.draw_learning(history), "learning curves")
+        sections.append(Section("Learning curves", content=[picture]))
+    return sections
+
+
+def _section_curves(test: Scored) -> list[Section]:
+    sources = sorted({sample.source for sample in test.radiographs.samples})
+    scores = {s: (test.positive[test.of(s)], test.probability[test.of(s)]) for s in sources}
+    home = test.of(HOME)
+    reliability = {
+        "before, home population": (test.positive[home], test.uncalibrated[home]),
+        "after, home population": (test.positive[home], test.probability[home]),
+        "after, other hospitals": (test.positive[~home], test.probability[~home]),
+    }
+    return [
+        Section("ROC and precision-recall", content=[Picture(charts.draw_curves(scores), "ROC")]),
+        Section(
+            "Calibration",
+            "Expected calibration error: "
+            f"{calibration_error(*reliability['before, home population']):.4f} before, "
+            f"{calibration_error(*reliability['after, home population']):.4f} after.",
+            [
+                Picture(
+                    charts.draw_reliability(
+                        {name: pair for name, pair in reliability.items() if len(pair[0])}
+                    ),
+                    "reliability diagrams",
+                )
+            ],
+        ),
+    ]
+
+
+def _section_stress(
+    stressed: Sequence[Stress], lungs: Sequence[Stress], figures: dict[str, Any]
+) -> list[Section]:
+    heads = ["perturbation", "images", "AUC", "fall of AUC", "flips at 0.5", "mean shift"]
+
+    def table(results: Sequence[Stress]) -> Table:
+        return Table(
+            heads,
+            [
+                [
+                    result.perturbation,
+                    str(result.images),
+                    f"{result.auc:.4f}",
+                    f"{result.auc_fall:+.4f}",
+                    str(result.flips),
+                    f"{result.shift:.3f}",
+                ]
+                for result in results
+            ],
+        )
+
+    native = figures["native_against_copy"]
+    return [
+        Section("Stress: moderate perturbations", content=[table(stressed)]),
+        Section(
+            "Stress: lungs",
+            "Without lungs the AUC should collapse; with nothing else it should hold.",
+            [table(lungs)],
+        ),
+        Section(
+            "Native resolution against 224 px copies",
+            f"{native['pairs']} pairs: mean difference {native['mean_absolute_difference']:.4f}, "
+            f"largest {native['largest_difference']:.4f}.",
+        ),
+    ]
+
+
+def _section_pictures(evaluation: Evaluation) -> list[Section]:
+    release, test = evaluation.release, evaluation.test
+    network = build_network(release.architecture, release.preprocessing.size_px)
+    load_weights(network, evaluation.folder / WEIGHTS_FILE)
+    samples = test.radiographs.samples
+    captions = [
+        f"{sample.source} {sample.label}\n{probability:.2f}"
+        for sample, probability in zip(samples, test.probability, strict=True)
+    ]
+    error = np.abs(test.probability - test.positive)
+    wrong = np.flatnonzero((error > THRESHOLD) & test.of(HOME))
+    wrong = wrong[np.argsort(-error[wrong])][:SHOWN_WRONG]
+    ill = np.flatnonzero(test.positive & test.of(HOME))[: SHOWN_HEAT // 2]
+    well = np.flatnonzero(~test.positive & test.of(HOME))[: SHOWN_HEAT // 2]
+    shown = np.concatenate([ill, well])
+    explanations = explain(network, test.pixels[shown])
+    images = [test.pixels[i] for i in shown]
+    return [
+        Section(
+            "What it got wrong, home population",
+            f"{len(wrong)} of {int(test.of(HOME).sum())} images, the furthest off first.",
+            [
+                Picture(
+                    charts.draw_contact_sheet(
+                        [test.pixels[i] for i in wrong], [captions[i] for i in wrong]
+                    ),
+                    "images it got wrong",
+                )
+            ],
+        ),
+        Section(
+            "Where it looks (Grad-CAM)",
+            "Red speaks for pneumonia, blue against. The last layer has 4 x 4 places.",
+            [
+                Picture(
+                    charts.draw_heat(images, explanations, [captions[i] for i in shown]),
+                    "heat maps",
+                )
+            ],
+        ),
+        Section(
+            "What its layers answer to",
+            "The channels that vary most over one radiograph, shallow to deep.",
+            [Picture(charts.draw_activations(images[0], explanations[0]), "activations")],
+        ),
+    ]

@@ -1,0 +1,78 @@
+"""Shows where a network looks, and what its layers answer to.
+
+This module must not know labels, nor how a report is laid out.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+# One from each stage of ResNet50V2, shallow to deep, with what the stage sees.
+LAYERS: Final = {
+    "conv1_conv": "edges, 64 px",
+    "conv2_block2_out": "texture, 32 px",
+    "conv3_block3_out": "ribs and vessels, 16 px",
+    "conv4_block5_out": "regions, 8 px",
+    "post_relu": "signs, 4 px",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Of one prepared image.
+
+    Attributes
+    ----------
+    heat
+        (rows, columns), float32: what each place added to the logit, of the last layer's size.
+    activations
+        Per layer the strongest channels, (channels, rows, columns).
+    """
+
+    heat: NDArray[np.float32]
+    activations: dict[str, NDArray[np.float32]]
+
+
+def explain(network: Any, pixels: NDArray[np.float32], channels: int = 6) -> list[Explanation]:  # noqa: ANN401
+    """Explain the logits of prepared images.
+
+    Where a network ends in global average pooling and one dense layer, Grad-CAM's channel
+    weights are that layer's own, so that no gradient need be taken: the map is exact, and its
+    mean over all places is the logit (less the bias).
+
+    Parameters
+    ----------
+    network
+        A ResNet50V2 from `pipeline.classifier`.
+    pixels
+        (n, size, size), float32 in [0, 1].
+    channels
+        How many of each layer to give, the most active first.
+
+    References
+    ----------
+    Zhou et al., Learning deep features for discriminative localization, 2016; Selvaraju et al.,
+    Grad-CAM, 2017, section 3.1.
+    """
+    outputs = {name: network.get_layer(name).output for name in LAYERS}
+    answers = keras.Model(network.input, outputs)(pixels[..., None], training=False)
+    layers = {name: np.asarray(answer, np.float32) for name, answer in answers.items()}
+    kernel = np.asarray(network.get_layer("logit").kernel, np.float32)[:, 0]
+    return [
+        Explanation(
+            heat=layers["post_relu"][image] @ kernel,
+            activations={
+                name: _strongest(answer[image], channels) for name, answer in layers.items()
+            },
+        )
+        for image in range(len(pixels))
+    ]
+
+
+def _strongest(answer: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    # By spread, not by mean: a channel that is on everywhere shows nothing.
+    order = np.argsort(-answer.std(axis=(0, 1)))[:count]
+    return np.moveaxis(answer[..., order], -1, 0)

@@ -1,0 +1,161 @@
+"""Makes a model release of a trained run: weights, calibration, operating points, model card.
+
+Whatever is chosen here is chosen on validation images, scored by the released weights on the
+serving path. This module must not know how a network is trained.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from pipeline.classifier import Classifier
+from pipeline.release import WEIGHTS_FILE, Calibration, ModelRelease, write_release
+from pipeline.screening import OperatingPoints
+from training.calibrate import (
+    HOME,
+    apply_calibration,
+    choose_operating_points,
+    fit_calibration,
+)
+from training.cohort import Part, Sample
+from training.dataset import Radiographs, prepare_all
+from training.metrics import estimate
+from training.model_card import MODEL_CARD_FILE, describe_release
+from training.recipe import Recipe
+from training.run import load_averaged
+
+
+def make_release(
+    run: Path, data: Path, samples: Sequence[Sample], name: str, releases: Path
+) -> ModelRelease:
+    """Write a release folder for a run's averaged weights.
+
+    Parameters
+    ----------
+    run
+        Folder of a trained run.
+    data, samples
+        The cohort that it was trained on, with its split.
+    name
+        Of the release, and of its folder below ``releases``.
+    releases
+        Where release folders stand.
+
+    Returns
+    -------
+    ModelRelease
+        As written, with the figures measured on the test part.
+    """
+    folder = releases / name
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = Recipe.read(run)
+    chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
+    release = ModelRelease(
+        name=name,
+        architecture=recipe.network,
+        weights_sha256=export_weights(load_averaged(run), folder / WEIGHTS_FILE),
+        preprocessing=recipe.preprocessing,
+        calibration=Calibration(1.0, 0.0),
+        operating_points=OperatingPoints(0.0, 1.0),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        trained_on=_describe_training(recipe, chosen),
+    )
+    write_release(release, folder)
+    classifier = Classifier.load(folder)
+
+    validation = [sample for sample in chosen if sample.part == Part.VALIDATION]
+    logits, positive = _score(classifier, data, validation)
+    sources = [sample.source for sample in validation]
+    calibration = fit_calibration(logits, positive, sources)
+    home = np.array([source == HOME for source in sources])
+    points = choose_operating_points(apply_calibration(calibration, logits[home]), positive[home])
+    test = [sample for sample in chosen if sample.part == Part.TEST]
+    logits, positive = _score(classifier, data, test)
+    release = replace(
+        release,
+        calibration=calibration,
+        operating_points=points,
+        measured=measure_sources(test, positive, apply_calibration(calibration, logits), points),
+    )
+    write_release(release, folder)
+    card = describe_release(release)
+    (folder / MODEL_CARD_FILE).write_text(card, encoding="utf-8")
+    return release
+
+
+def export_weights(network: Any, file: Path) -> str:  # noqa: ANN401
+    """Write a network's weights by variable path; gives the file's sha256.
+
+    Kernels in float16; vectors (biases and batch statistics, whose range is wide and whose size
+    is nothing) stay float32.
+    """
+    arrays = {}
+    for variable in network.weights:
+        values = np.asarray(variable)
+        arrays[variable.path] = values.astype(np.float16 if values.ndim > 1 else np.float32)
+    save_file(arrays, file)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def measure_sources(
+    samples: Sequence[Sample],
+    positive: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    points: OperatingPoints,
+) -> dict[str, Any]:
+    """Give the figures of every source, at 0.5 and at both operating points.
+
+    RSNA is measured twice: all its images, and (``rsna_normal_or_opacity``) without those that
+    are abnormal but show no opacity, as the literature does.
+    """
+    origin = np.array([sample.source for sample in samples])
+    groups = np.array([sample.patient_group for sample in samples])
+    labels = np.array([sample.label for sample in samples])
+    subsets = {source: origin == source for source in sorted(set(origin))}
+    if "rsna" in subsets:
+        subsets["rsna_normal_or_opacity"] = subsets["rsna"] & (labels != "ABNORMAL_NO_OPACITY")
+    thresholds = {
+        "at_one_half": 0.5,
+        "at_high_sensitivity": points.high_sensitivity,
+        "at_high_specificity": points.high_specificity,
+    }
+    return {
+        subset: {"images": int(chosen.sum()), "ill": int(positive[chosen].sum())}
+        | {
+            name: {
+                figure: asdict(value)
+                for figure, value in estimate(
+                    positive[chosen], probability[chosen], list(groups[chosen]), threshold
+                ).items()
+            }
+            for name, threshold in thresholds.items()
+        }
+        for subset, chosen in subsets.items()
+    }
+
+
+def _score(
+    classifier: Classifier, data: Path, samples: Sequence[Sample]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    pixels, positive = prepare_all(Radiographs(data, samples), classifier.release.preprocessing)
+    return classifier.logits(pixels), positive
+
+
+def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> dict[str, Any]:
+    counts = Counter((sample.source, sample.part, sample.label) for sample in samples)
+    return {
+        "images": {
+            f"{source} {part} {label}": count
+            for (source, part, label), count in sorted(counts.items())
+        },
+        "split": "80/10/10 by patient, stratified by source, label and subtype",
+        "recipe": asdict(recipe),
+    }

@@ -1,0 +1,192 @@
+"""Measures what harmless changes of a radiograph do to its score.
+
+This module must not know how the network was trained.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from pipeline.classifier import Classifier
+from pipeline.preprocessing import prepare_model_input
+from pipeline.radiograph import Radiograph
+from training import film
+from training.cohort import Sample
+from training.dataset import Radiographs
+from training.film import Pixels, Placement
+
+_NOISE: Final = np.random.default_rng(0).standard_normal((224, 224), np.float32)
+# A mask's margin for blanking and keeping the lungs, in fifty-sixths of the width.
+_MARGIN: Final = 1
+
+
+def _pasted(pixels: Pixels) -> Pixels:
+    return np.maximum(pixels, film.write_text(pixels, "R", 14, 10, 22))
+
+
+def _bordered(pixels: Pixels) -> Pixels:
+    changed = pixels.copy()
+    width = round(0.06 * len(pixels))
+    changed[:width] = changed[-width:] = changed[:, :width] = changed[:, -width:] = 0
+    return changed
+
+
+def _noisy(pixels: Pixels) -> Pixels:
+    return np.clip(pixels + np.float32(0.03) * np.resize(_NOISE, pixels.shape), 0, 1)
+
+
+def _coarse(pixels: Pixels) -> Pixels:
+    rows, columns = pixels.shape
+    small = film.resize(pixels, rows // 2, columns // 2, Image.Resampling.BICUBIC)
+    return film.resize(small, rows, columns, Image.Resampling.BICUBIC)
+
+
+# Moderate: a radiologist would read the radiograph all the same.
+PERTURBATIONS: Final[dict[str, Callable[[Pixels], Pixels]]] = {
+    "brighter by 0.1": lambda pixels: film.lighten(pixels, 0.1),
+    "darker by 0.1": lambda pixels: film.lighten(pixels, -0.1),
+    "gamma 0.75": lambda pixels: film.bend(pixels, 0.75),
+    "gamma 1.33": lambda pixels: film.bend(pixels, 1.33),
+    "contrast x 0.75": lambda pixels: film.stretch(pixels, 0.75),
+    "contrast x 1.33": lambda pixels: film.stretch(pixels, 1.33),
+    "noise 0.03": _noisy,
+    "blur 1 px": lambda pixels: film.soften(pixels, 1.0),
+    "JPEG quality 40": lambda pixels: film.through_jpeg(pixels, 40),
+    "half the resolution": _coarse,
+    "turned 7 degrees left": lambda pixels: film.place(pixels, Placement(angle_deg=7)),
+    "turned 7 degrees right": lambda pixels: film.place(pixels, Placement(angle_deg=-7)),
+    "shifted 5 %": lambda pixels: film.place(pixels, Placement(right=0.05, down=0.05)),
+    "zoom 0.9": lambda pixels: film.place(pixels, Placement(zoom=0.9)),
+    "zoom 1.1": lambda pixels: film.place(pixels, Placement(zoom=1.1)),
+    "aspect 0.9": lambda pixels: film.place(pixels, Placement(aspect=0.9)),
+    "aspect 1.1": lambda pixels: film.place(pixels, Placement(aspect=1.1)),
+    "black border 6 %": _bordered,
+    "side letter pasted": _pasted,
+    "mirrored": lambda pixels: film.place(pixels, Placement(mirrored=True)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """What one perturbation did to a set of radiographs.
+
+    Attributes
+    ----------
+    auc
+        Under the perturbation.
+    auc_fall
+        From the unperturbed AUC of the same images.
+    flips
+        Images called otherwise at probability 0.5.
+    shift
+        Mean absolute change of the probability.
+    """
+
+    perturbation: str
+    images: int
+    auc: float
+    auc_fall: float
+    flips: int
+    shift: float
+
+
+def stress(
+    classifier: Classifier, radiographs: Radiographs, plain: NDArray[np.float64]
+) -> list[Stress]:
+    """Score every radiograph under every perturbation.
+
+    Parameters
+    ----------
+    classifier
+        A release.
+    radiographs
+        Of one source, both classes.
+    plain
+        (n,), their probabilities unperturbed.
+    """
+    positive = np.array([sample.is_positive for sample in radiographs.samples])
+    return [
+        _compare(name, positive, plain, _score(classifier, map(change, _pixels(radiographs))))
+        for name, change in PERTURBATIONS.items()
+    ]
+
+
+def blank_lungs(
+    classifier: Classifier, radiographs: Radiographs, plain: NDArray[np.float64]
+) -> list[Stress]:
+    """Score the radiographs with a lung mask, without their lungs and with nothing else.
+
+    What was removed becomes the radiograph's median gray. A network that reads lungs falls to
+    chance in the first case and holds in the second.
+    """
+    masked = [i for i in range(len(radiographs)) if radiographs.mask(i) is not None]
+    positive = np.array([radiographs.samples[i].is_positive for i in masked])
+    blanked, kept = [], []
+    for index in masked:
+        pixels, mask = radiographs.pixels(index), radiographs.mask(index)
+        if mask is not None:
+            lungs = film.widen(mask, _MARGIN)
+            gray = np.float32(np.median(pixels))
+            blanked.append(lungs * gray + (1 - lungs) * pixels)
+            kept.append(lungs * pixels + (1 - lungs) * gray)
+    return [
+        _compare(name, positive, plain[masked], _score(classifier, images))
+        for name, images in (("lungs blanked out", blanked), ("only the lungs left", kept))
+    ]
+
+
+def compare_native(
+    classifier: Classifier, data: Path, samples: Sequence[Sample]
+) -> NDArray[np.float64]:
+    """Score the radiographs that there are at native size too.
+
+    Returns
+    -------
+    numpy.ndarray
+        (pairs, 2), float64: the probability of the native file and of its 224 px copy.
+    """
+    pairs = [
+        (_read(data / sample.native_path), _read(data / sample.path))
+        for sample in samples
+        if sample.native_path and sample.native_path != sample.path
+    ]
+    native, copies = zip(*pairs, strict=True)
+    return np.stack([_score(classifier, native), _score(classifier, copies)], axis=1)
+
+
+def _read(file: Path) -> Pixels:
+    with Image.open(file) as image:
+        return film.from_gray(image.convert("L"))
+
+
+def _pixels(radiographs: Radiographs) -> list[Pixels]:
+    return [radiographs.pixels(index) for index in range(len(radiographs))]
+
+
+def _score(classifier: Classifier, images: Iterable[Pixels]) -> NDArray[np.float64]:
+    preprocessing = classifier.release.preprocessing
+    prepared = [prepare_model_input(Radiograph(image), preprocessing).pixels for image in images]
+    return classifier.classify(np.stack(prepared))
+
+
+def _compare(
+    name: str,
+    positive: NDArray[np.bool_],
+    plain: NDArray[np.float64],
+    changed: NDArray[np.float64],
+) -> Stress:
+    auc = float(roc_auc_score(positive, changed))
+    return Stress(
+        perturbation=name,
+        images=len(plain),
+        auc=auc,
+        auc_fall=float(roc_auc_score(positive, plain)) - auc,
+        flips=int(np.sum((plain >= 0.5) != (changed >= 0.5))),  # noqa: PLR2004
+        shift=float(np.abs(changed - plain).mean()),
+    )
