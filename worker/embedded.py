@@ -68,8 +68,15 @@ def open_worklist(database_url: str) -> Engine:
 
 
 @contextmanager
-def open_embedded(settings: Settings, clock: Clock) -> Iterator[Embedded]:
+def open_embedded(
+    settings: Settings, clock: Clock, load: "Callable[[Path], Classifier] | None" = None
+) -> Iterator[Embedded]:
     """Start readers, database and network, in the order that none waits for another.
+
+    Parameters
+    ----------
+    load
+        Loads a release's network; `load_classifier` by default.
 
     Raises
     ------
@@ -88,7 +95,7 @@ def open_embedded(settings: Settings, clock: Clock) -> Iterator[Embedded]:
         maximum_attempts=settings.maximum_attempts,
     )
     with readers, ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
-        network = NetworkLoader(lambda: thread.submit(load_classifier, settings.release))
+        network = NetworkLoader(lambda: thread.submit(load or load_classifier, settings.release))
         registrar = Registrar(engine, readers, clock, on_news=network.start)
         screener = Screener(
             engine=engine,
@@ -119,3 +126,13 @@ def load_classifier(folder: Path) -> Classifier:
     from pipeline.classifier import Classifier as Network  # noqa: PLC0415
 
     return Network.load(folder)
+
+
+def load_warm_classifier(folder: Path, batch_size: int) -> Classifier:
+    """Load a release's network and run every batch shape up to a size once.
+
+    For a process that waits for files to come, so that no study pays for it.
+    """
+    classifier = load_classifier(folder)
+    classifier.warm_up(batch_size)
+    return classifier

@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What one call did: how many files got a new row, and which could not be read at all."""
+    """What one call did: how many files got a new row, and which are worth another try."""
 
     files: int
     unreadable: frozenset[SourceFile]
@@ -88,7 +88,7 @@ class Registrar:
                 with write_session(self._engine) as session:
                     register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
                 registered += len(arrivals)
-                unreadable.update(found.source for found in arrivals if found.instance is None)
+                unreadable.update(found.source for found in arrivals if _may_be_had_later(found))
                 _log.info("files_registered", files=len(arrivals))
             on_registered(len(chunk))
         return Registration(registered, frozenset(unreadable))
@@ -114,6 +114,15 @@ class Registrar:
                     yield _arrival_of_killer(source, rejection)
                 case Rejection():
                     yield Arrival(source, None, found)
+
+
+def _may_be_had_later(arrival: Arrival) -> bool:
+    """Whether the file could not be read for a cause that may pass; a link stays a link."""
+    return (
+        arrival.rejection is not None
+        and arrival.instance is None
+        and arrival.rejection.reason_code is not ReasonCode.NOT_A_REGULAR_FILE
+    )
 
 
 def _arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:

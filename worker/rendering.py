@@ -34,6 +34,7 @@ class Column(Generic[Row]):
     value: Callable[[Row], str | Text]
     justify: Literal["left", "right"] = "left"
     no_wrap: bool = True
+    min_width: int | None = None
 
 
 def print_rows(
@@ -81,6 +82,7 @@ def _table(rows: Sequence[Row], columns: Sequence[Column[Row]], title: str) -> T
             column.header,
             justify=column.justify,
             no_wrap=column.no_wrap,
+            min_width=column.min_width,
             overflow="ellipsis" if column.no_wrap else "fold",
         )
     for row in rows:

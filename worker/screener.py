@@ -41,6 +41,10 @@ class Classifier(Protocol):
         """What runs the network, recorded with each screening."""
         ...
 
+    def warm_up(self, batch_size: int) -> None:
+        """Run every batch shape up to ``batch_size`` once."""
+        ...
+
     def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score (n, size, size) float32 in [0, 1]; gives (n,) probabilities in [0, 1]."""
         ...

@@ -16,7 +16,7 @@ from rich.text import Text
 from db.checks import Problem
 from db.outcomes import FileOutcome
 from db.worklist import WorklistEntry
-from pipeline.codes import Band, InstanceState, Priority, StudyStatus
+from pipeline.codes import Band, Flag, InstanceState, Priority, ReasonCode, StudyStatus
 from worker.rendering import Column, Format, print_notes, print_rows
 from worker.screen_run import ScreenRun
 from worker.watcher import Scan
@@ -29,6 +29,17 @@ _PRIORITY_STYLE: Final = {
 _BAND_STYLE: Final = {Band.POSITIVE: "red", Band.INDETERMINATE: "yellow", Band.NEGATIVE: "green"}
 _STATE_ORDER: Final = tuple(InstanceState)
 _UID_TAIL: Final = 8
+_LONGEST_WORD: Final = max(map(len, (*ReasonCode, *Flag)))
+# Below so many characters a column gives way to the others; `show` has all of them.
+_NARROWEST_TERMINAL: Final = {
+    "Study date": 150,
+    "Accession": 140,
+    "Waiting": 120,
+    "Patient": 115,
+    "Status": 100,
+    "Ordered": 90,
+    "Age": 90,
+}
 
 
 def print_run(run: ScreenRun, now: datetime, output: Format, limit: int) -> None:
@@ -108,19 +119,19 @@ def _worklist_columns(
         Column("Accession", lambda entry: escape(entry.accession_number or "-"), no_wrap=False),
         Column("Study UID", lambda entry: "…" + entry.study_instance_uid[-_UID_TAIL:]),
         Column("Waiting", lambda entry: _duration(now - entry.waiting_since), "right"),
-        Column("Reasons and flags", _remarks, no_wrap=False),
+        Column("Reasons and flags", _remarks, no_wrap=False, min_width=_LONGEST_WORD),
     ]
+    left_out = {
+        header for header, narrowest in _NARROWEST_TERMINAL.items() if Console().width < narrowest
+    }
     # A column in which no study has anything to say only takes room from the others.
     optional: dict[str, Callable[[WorklistEntry], object]] = {
         "Ordered": lambda entry: entry.ordered_priority,
         "Study date": lambda entry: entry.study_date,
         "Accession": lambda entry: entry.accession_number,
     }
-    return [
-        column
-        for column in columns
-        if column.header not in optional or any(map(optional[column.header], entries))
-    ]
+    left_out |= {header for header, value in optional.items() if not any(map(value, entries))}
+    return [column for column in columns if column.header not in left_out]
 
 
 def _priority(entry: WorklistEntry) -> Text:
@@ -137,7 +148,11 @@ def _finding(entry: WorklistEntry) -> Text:
 
 
 def _age(entry: WorklistEntry) -> str:
-    return "-" if entry.patient_age_years is None else f"{entry.patient_age_years:.0f} y"
+    years = entry.patient_age_years
+    if years is None:
+        return "-"
+    # Paediatrics counts in months below two years.
+    return f"{int(years * 12)} mo" if years < 2 else f"{int(years)} y"  # noqa: PLR2004
 
 
 def _remarks(entry: WorklistEntry) -> Text:

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from db.arrivals import SourceFile
+from db.engine import DatabaseUnavailableError
 from worker.clock import Clock
 from worker.folders import FolderError, Kind, list_paths
 from worker.registrar import Registrar
 from worker.stability import StabilityTracker
 
+_RETRY_UNREADABLE_S: Final = 60.0
 _log = structlog.get_logger()
 
 
@@ -41,7 +43,13 @@ class Scan:
 
 
 class Watcher:
-    """Registers files once they are stable, and lets the worker step between two scans."""
+    """Registers files once they are stable, and lets the worker step between two scans.
+
+    Parameters
+    ----------
+    on_registered
+        Called after each committed transaction with its number of files.
+    """
 
     def __init__(
         self,
@@ -52,6 +60,7 @@ class Watcher:
         *,
         settle_s: float,
         scan_interval_s: float,
+        on_registered: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self._inbox = inbox
         self._registrar = registrar
@@ -59,20 +68,24 @@ class Watcher:
         self._clock = clock
         self._stability = StabilityTracker(settle_s)
         self._scan_interval_s = scan_interval_s
-        # What the latest scan saw that already has its row: bounded by the inbox, not by history.
+        self._on_registered = on_registered
+        # What the latest scan saw that already has its row, and what could not be read with the
+        # time of its next try: both bounded by the inbox, not by history.
         self._registered: set[SourceFile] = set()
+        self._next_try_s: dict[SourceFile, float] = {}
 
     def run(self, stop: Event, on_scan: Callable[[Scan], None] = lambda _scan: None) -> None:
         """Scan, register and work until ``stop`` is set; a batch under way is finished first.
 
-        An inbox that disappears (a network share that is away) is reported and waited for.
+        An inbox that disappears (a network share that is away) is reported and waited for, and so
+        is a database that is away: nothing counts as registered that was not committed.
         """
         next_scan_s = self._clock.monotonic_s()
         while not stop.is_set():
             if self._clock.monotonic_s() >= next_scan_s:
                 on_scan(self._scan_or_report())
                 next_scan_s = self._clock.monotonic_s() + self._scan_interval_s
-            if not self._worker.step():
+            if not self._step_or_report():
                 self._clock.wait(stop, max(0.0, next_scan_s - self._clock.monotonic_s()))
 
     def scan(self) -> Scan:
@@ -87,13 +100,26 @@ class Watcher:
         kinds = Counter(entry.kind for entry in entries)
         present = {entry.source: entry for entry in entries if entry.needs_row}
         self._registered &= present.keys()
+        now_s = self._clock.monotonic_s()
+        self._next_try_s = {
+            source: due_s
+            for source, due_s in self._next_try_s.items()
+            if source in present and due_s > now_s
+        }
         stable = self._stability.observe(
-            (source for source in present if source not in self._registered),
-            self._clock.monotonic_s(),
+            (
+                source
+                for source in present
+                if source not in self._registered and source not in self._next_try_s
+            ),
+            now_s,
         )
-        registration = self._registrar.register(present[source] for source in stable)
+        registration = self._registrar.register(
+            (present[source] for source in stable), self._on_registered
+        )
         # A file that could not be read (permissions, a share's hiccup) is tried again, not known.
         self._registered.update(set(stable) - registration.unreadable)
+        self._next_try_s |= dict.fromkeys(registration.unreadable, now_s + _RETRY_UNREADABLE_S)
         return Scan(
             files=len(present),
             registered=registration.files,
@@ -107,4 +133,13 @@ class Watcher:
             return self.scan()
         except FolderError as error:
             _log.error("inbox_unreadable", detail=str(error))
-            return Scan(0, 0, 0, 0, 0)
+        except DatabaseUnavailableError as error:
+            _log.error("database_unavailable", detail=str(error))
+        return Scan(0, 0, 0, 0, 0)
+
+    def _step_or_report(self) -> int:
+        try:
+            return self._worker.step()
+        except DatabaseUnavailableError as error:
+            _log.error("database_unavailable", detail=str(error))
+            return 0

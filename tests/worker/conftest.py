@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import Engine
 
 from pipeline.preprocessing import Preprocessing
@@ -20,6 +21,13 @@ RELEASE = ModelRelease(
     operating_points=OperatingPoints(high_sensitivity=0.3, high_specificity=0.7),
     created="2026-01-01",
 )
+
+
+@pytest.fixture(autouse=True)
+def fresh_logging() -> Iterator[None]:
+    """A command's logging writes to that test's standard error, which is closed afterwards."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

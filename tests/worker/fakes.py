@@ -56,6 +56,9 @@ class BrightnessClassifier:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
+    def warm_up(self, batch_size: int) -> None:
+        self.warmed_up = batch_size
+
     def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         self.batches.append(len(pixels))
         return pixels.mean(axis=(1, 2), dtype=np.float64)

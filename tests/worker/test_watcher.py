@@ -88,7 +88,9 @@ def test_a_file_rewritten_in_place_is_registered_again(scene: Scene) -> None:
 def test_a_file_that_cannot_be_read_is_tried_again(scene: Scene) -> None:
     (scene.inbox / "a.dcm").write_bytes(b"x")
     scene.registrar.unreadable.add(os.fsencode(scene.inbox / "a.dcm"))
-    scene.scans(9)
+    scene.scans(20)
+    assert scene.names() == ["a.dcm"]
+    scene.scans(20)
     assert scene.names() == ["a.dcm", "a.dcm"]
 
 

@@ -1,6 +1,7 @@
 """`screen`, `watch` and `demo`: the commands that put radiographs through the walk."""
 
 import signal
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -52,11 +53,15 @@ def watch(
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Watch an ingest folder and screen whatever arrives, until stopped."""
+    """Watch an ingest folder and screen whatever arrives, until stopped.
+
+    With a broker set, only register it: `pneumoscreen worker` processes do the screening.
+    """
     from worker.cli.startup import start
     from worker.clock import SystemClock
-    from worker.embedded import open_embedded
+    from worker.embedded import load_warm_classifier, open_embedded
     from worker.folders import check_folder
+    from worker.service import run_watcher
     from worker.tables import print_scan
     from worker.watcher import Watcher
 
@@ -65,8 +70,14 @@ def watch(
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
+    if settings.broker_url is not None:
+        run_watcher(settings, folder, stop, print_scan)
+        return
     clock = SystemClock()
-    with open_embedded(settings, clock) as embedded:
+    with open_embedded(
+        settings, clock, partial(load_warm_classifier, batch_size=settings.batch_size)
+    ) as embedded:
+        embedded.network.start()
         watcher = Watcher(
             folder,
             embedded.registrar,
