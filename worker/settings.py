@@ -4,6 +4,7 @@ Everything else is handed what it needs; no other module may look at ``os.enviro
 """
 
 import os
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
 
     scan_interval_s: Annotated[float, Field(gt=0)] = 2.0
     settle_s: Annotated[float, Field(ge=0)] = 5.0
+    sweep_interval_s: Annotated[float, Field(gt=0)] = 10.0
     escalate_after_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
 
     readers: Annotated[int, Field(ge=1)] = Field(default_factory=lambda: os.cpu_count() or 1)
@@ -71,6 +73,10 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=256)] = 32
     lease_s: Annotated[float, Field(gt=0)] = 120.0
     maximum_attempts: Annotated[int, Field(ge=1)] = 3
+
+    # When the nightly reprocessing is due, UTC, and how many of its rows may wait at once.
+    nightly_at: time = time(1, 0)
+    reprocess_backlog: Annotated[int, Field(ge=1)] = 2_000
 
     log_level: str = "WARNING"
     log_format: LogFormat = LogFormat.CONSOLE

@@ -1,0 +1,51 @@
+"""The schedule: what is done every so many seconds, whatever the wall clock is set to.
+
+This module must not know what its jobs do. It is not Celery beat; see
+docs/decisions/0010-own-schedule.md for why.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import structlog
+
+from pipeline.errors import PneumoscreenError
+from worker.clock import Clock
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do again and again; it must do no harm when two processes do it at once."""
+
+    name: str
+    interval_s: float
+    run: Callable[[], object]
+
+
+class Schedule:
+    """Runs jobs in one thread, each when its interval is over, the first time at once."""
+
+    def __init__(self, jobs: Sequence[Job], clock: Clock) -> None:
+        self._clock = clock
+        self._due_s = dict.fromkeys(jobs, clock.monotonic_s())
+
+    def run(self, stop: Event) -> None:
+        """Run what is due until ``stop`` is set."""
+        while not stop.is_set():
+            self.run_due()
+            next_s = min(self._due_s.values()) - self._clock.monotonic_s()
+            self._clock.wait(stop, max(0.0, next_s))
+
+    def run_due(self) -> None:
+        """Run what is due now. A job that fails is reported, and tried again at its next time."""
+        for job, due_s in self._due_s.items():
+            if self._clock.monotonic_s() < due_s:
+                continue
+            try:
+                job.run()
+            except PneumoscreenError as error:
+                _log.error("job_failed", job=job.name, detail=str(error))
+            self._due_s[job] = self._clock.monotonic_s() + job.interval_s
