@@ -3,8 +3,7 @@
 This module must not know any file format; what it needs of a header comes as plain values.
 
 Every step is a function of one stored value, so each is applied to the table of all stored values
-(256 or 65,536), and the pixels are looked up once. A 4 megapixel image costs one pass, whatever
-its LUTs.
+(at most 65,536), and the pixels are looked up once, whatever the LUTs.
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.codes import Flag
+from pipeline.stored_pixels import StoredPixels, shrink
 
 WIDEST_TABLE_BITS: Final = 16
 # Without a usable window: the gray levels between which nearly all of the image lies.
@@ -21,7 +21,7 @@ _FALLBACK_QUANTILES: Final = (0.005, 0.995)
 # A window that leaves fewer pixels than this between black and white is a mistake, not a wish.
 _LEAST_MIDTONES: Final = 0.05
 # About so many pixels a side are enough to know how gray levels are distributed.
-_SAMPLE_SIDE_PX: Final = 512
+_SAMPLE_SIDE_PX: Final = 256
 _TINY: Final = 1e-30
 
 
@@ -109,37 +109,6 @@ class GrayscaleAttributes:
     padding: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPixels:
-    """Decoded pixels before any interpretation.
-
-    Attributes
-    ----------
-    raw
-        (rows, columns), uint8, uint16 or uint32: bit patterns as stored, in native byte order.
-    bits_stored, high_bit, is_signed
-        Where in the pattern the value lies (PS3.5 8.1.1), and whether in two's complement.
-    """
-
-    raw: NDArray[np.unsignedinteger]
-    bits_stored: int
-    high_bit: int
-    is_signed: bool
-
-    def interpret(self, raw: NDArray[np.unsignedinteger]) -> NDArray[np.float64]:
-        """Give the values of bit patterns: shift, mask, sign.
-
-        ``0x0FFF`` with 12 bits stored, high bit 11, is 4095, or -1 if signed; ``0xFFF0`` with high
-        bit 15 is the same.
-        """
-        low_bit = self.high_bit + 1 - self.bits_stored
-        values = (raw.astype(np.int64) >> low_bit) & ((1 << self.bits_stored) - 1)
-        if self.is_signed:
-            sign = 1 << (self.bits_stored - 1)
-            values = (values ^ sign) - sign
-        return values.astype(np.float64)
-
-
 def render(
     stored: StoredPixels, attributes: GrayscaleAttributes
 ) -> tuple[NDArray[np.float32], frozenset[Flag]]:
@@ -155,37 +124,38 @@ def render(
     Returns
     -------
     tuple[NDArray[np.float32], frozenset[Flag]]
-        (rows, columns) in [0, 1], MONOCHROME2, padding 0; WINDOW_FALLBACK where no usable window
-        came with more than 8 bits.
+        (rows, columns) in [0, 1], MONOCHROME2, padding 0, of the resolution that suffices;
+        WINDOW_FALLBACK where no usable window came with more than 8 bits.
 
     References
     ----------
     PS3.4 N.2 (the grayscale transformation sequence).
     """
-    if stored.raw.itemsize * 8 > WIDEST_TABLE_BITS:
-        levels, flags = _render_values(stored, stored.raw, attributes)
-        return levels, flags
-    patterns = np.arange(1 << stored.raw.itemsize * 8, dtype=stored.raw.dtype)
-    table, flags = _render_values(stored, patterns, attributes)
-    return np.take(table, stored.raw), flags
+    reduced = stored
+    if attributes.padding is None or not _is_padding(stored, stored.codes, attributes).any():
+        reduced = shrink(stored)  # a mean of image and padding would be neither
+    if stored.bits_stored > WIDEST_TABLE_BITS:
+        return _render_codes(reduced, reduced.codes, attributes)
+    every_code = np.arange(1 << stored.bits_stored, dtype=np.uint32)
+    table, flags = _render_codes(reduced, every_code, attributes)
+    return np.take(table, reduced.codes), flags
 
 
-def _render_values(
-    stored: StoredPixels, patterns: NDArray[np.unsignedinteger], attributes: GrayscaleAttributes
+def _render_codes(
+    stored: StoredPixels, codes: NDArray[np.unsignedinteger], attributes: GrayscaleAttributes
 ) -> tuple[NDArray[np.float32], frozenset[Flag]]:
-    """Render bit patterns: those of a table of all, or those of the image itself."""
-    sample = _sample(stored.raw)
-    sample_values = _to_modality_units(stored.interpret(sample), attributes)
-    exposed = sample_values[~_is_padding(stored.interpret(sample), attributes)]
+    """Render codes: a table of all, or those of the image itself."""
+    sample = _sample(stored.codes)
+    exposed = sample[~_is_padding(stored, sample, attributes)]
     levels, flags = _window(
-        _to_modality_units(stored.interpret(patterns), attributes),
-        exposed if exposed.size else sample_values,
+        _to_modality_units(stored.values_of(codes), attributes),
+        _to_modality_units(stored.values_of(exposed if exposed.size else sample), attributes),
         stored.bits_stored,
         attributes,
     )
     if attributes.is_inverted:
         levels = 1 - levels
-    levels[_is_padding(stored.interpret(patterns), attributes)] = 0
+    levels[_is_padding(stored, codes, attributes)] = 0
     return levels.astype(np.float32), flags
 
 
@@ -237,15 +207,17 @@ def _has_midtones(levels: NDArray[np.float64]) -> bool:
 
 
 def _is_padding(
-    stored_values: NDArray[np.float64], attributes: GrayscaleAttributes
+    stored: StoredPixels, codes: NDArray[np.unsignedinteger], attributes: GrayscaleAttributes
 ) -> NDArray[np.bool_]:
     if attributes.padding is None:
-        return np.zeros(stored_values.shape, dtype=bool)
-    first, last = attributes.padding
-    return (stored_values >= first) & (stored_values <= last)
+        return np.zeros(codes.shape, dtype=bool)
+    first, last = (value - stored.minimum for value in attributes.padding)
+    if last < 0:
+        return np.zeros(codes.shape, dtype=bool)
+    return (codes >= max(first, 0)) & (codes <= last)
 
 
-def _sample(raw: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+def _sample(codes: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
     """Take every n-th row and column: a regular grid, so that the same image gives the same."""
-    step = max(1, min(raw.shape) // _SAMPLE_SIDE_PX)
-    return raw[::step, ::step]
+    step = max(1, min(codes.shape) // _SAMPLE_SIDE_PX)
+    return codes[::step, ::step]

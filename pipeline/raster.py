@@ -15,9 +15,10 @@ from PIL import Image
 from pipeline.attributes import describe_instance
 from pipeline.codes import FileFormat, ReasonCode
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
-from pipeline.grayscale import GrayscaleAttributes, StoredPixels, render
+from pipeline.grayscale import GrayscaleAttributes, render
 from pipeline.instance import Instance, Rejection
 from pipeline.radiograph import Radiograph
+from pipeline.stored_pixels import extract_pixels, reduction_of
 
 _SIGNATURES: Final = {
     b"\x89PNG\r\n\x1a\n": FileFormat.PNG,
@@ -80,10 +81,14 @@ def decode_raster(
                 ReasonCode.TOO_LARGE,
                 f"{image.width} x {image.height} px, the limit is {pixels} pixels",
             )
+        halvings = min(3, reduction_of(image.height, image.width).bit_length() - 1)
+        if halvings:
+            # JPEG decodes at a half, a quarter or an eighth for less; PNG ignores the request.
+            image.draft(image.mode, (image.width >> halvings, image.height >> halvings))
         _load(image, file_format)
         gray = _to_gray(image)
     bits = gray.dtype.itemsize * 8
-    stored = StoredPixels(gray, bits, bits - 1, is_signed=False)
+    stored = extract_pixels(gray, bits, bits - 1, is_signed=False)
     levels, flags = render(stored, GrayscaleAttributes(is_inverted=is_inverted))
     return Radiograph(levels, None, flags)
 

@@ -35,6 +35,7 @@ class CodestreamHeader:
     columns: int
     components: int
     precision: int
+    is_signed: bool
     is_complete: bool
 
 
@@ -92,6 +93,7 @@ def _read_jpeg_header(frame: bytes) -> CodestreamHeader | None:
                 columns,
                 components,
                 precision,
+                is_signed=False,
                 # Behind the frame header: a thumbnail in an APP segment has an end marker too.
                 is_complete=frame.rfind(_EOI) > at,
             )
@@ -108,5 +110,6 @@ def _read_jpeg_2000_header(frame: bytes, at: int) -> CodestreamHeader:
         right - left,
         components,
         (depth & 0x7F) + 1,
+        is_signed=bool(depth & 0x80),
         is_complete=frame.rfind(_EOI) > at,
     )

@@ -5,22 +5,27 @@ This module must not interpret gray levels. Each decoder is the fastest of those
 """
 
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, Final
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from pydicom.uid import RLELossless
 
 from pipeline.codes import ReasonCode
 from pipeline.dicom.codestream import Codec, CodestreamHeader, read_codestream_header
 from pipeline.dicom.pixel_data import ImagePixelModule
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
-from pipeline.grayscale import StoredPixels
+from pipeline.stored_pixels import StoredPixels, extract_pixels, reduction_of
 
 _DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
+_BYTE_BITS: Final = 8
 _DECODERS: Final[dict[Codec, Callable[[bytes], NDArray[Any]]]] = {
     Codec.JPEG: imagecodecs.jpeg8_decode,
     Codec.JPEG_LOSSLESS: imagecodecs.jpeg8_decode,
@@ -88,14 +93,48 @@ def _decode_codestream(
         ReasonCode.PIXEL_DATA_UNDECODABLE if header.is_complete else ReasonCode.PIXEL_DATA_TRUNCATED
     )
     with foreign_errors_rejected(failure, f"the {header.codec} frame cannot be decoded"):
-        decoded = _DECODERS[header.codec](frame)
+        decoded = _decode_reduced(frame, header)
+        if decoded is None:
+            decoded = _DECODERS[header.codec](frame)
     is_signed = module.is_signed or decoded.dtype.kind == "i"
     # Where header and codestream disagree on depth the codestream knows its range, and a
     # sign bit stands at the lower of the two: encoders either pack the value or extend it.
     bits = (min if is_signed else max)(header.precision, module.bits_stored)
     raw = decoded.view(f"u{decoded.dtype.itemsize}")
     bits = min(bits, raw.dtype.itemsize * 8)
-    return StoredPixels(raw, bits, bits - 1, is_signed)
+    return extract_pixels(raw, bits, bits - 1, is_signed=is_signed)
+
+
+def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | None:
+    """Decode at a half, a quarter or an eighth, where that suffices and the codec can.
+
+    JPEG 2000 leaves out its finest wavelet levels, JPEG baseline scales in the DCT domain. Gives
+    None where the whole frame is needed, or where Pillow cannot read it: the slower decoder then
+    decides whether it is broken.
+    """
+    halvings = min(3, reduction_of(header.rows, header.columns).bit_length() - 1)
+    is_scalable = header.codec is Codec.JPEG_2000 or (
+        header.codec is Codec.JPEG and header.precision == _BYTE_BITS
+    )
+    if not halvings or not is_scalable or header.is_signed:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(BytesIO(frame), formats=[header.codec.replace("_", "")])
+            if isinstance(image, Jpeg2KImageFile):
+                image.reduce = halvings
+            else:
+                image.draft("L", (header.columns >> halvings, header.rows >> halvings))
+            image.load()
+    except (OSError, SyntaxError, ValueError):
+        return None
+    if image.mode == "L":
+        return np.asarray(image)
+    if image.mode != "I;16":
+        return None
+    # Pillow moves the value to the top of the 16 bits: 12 bits, 0x0FFF, become 0xFFF0.
+    return np.asarray(image, dtype=np.uint16) >> (16 - header.precision)
 
 
 def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:
@@ -129,7 +168,7 @@ def _as_stored(content: bytes, module: ImagePixelModule) -> StoredPixels:
             f"the frame holds {len(content)} bytes of {expected * dtype.itemsize}",
         )
     raw = np.frombuffer(content, dtype, expected).reshape(module.rows, module.columns)
-    return StoredPixels(raw, module.bits_stored, module.high_bit, module.is_signed)
+    return extract_pixels(raw, module.bits_stored, module.high_bit, is_signed=module.is_signed)
 
 
 def _dtype(module: ImagePixelModule) -> "np.dtype[np.unsignedinteger]":

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from pipeline.codes import ReasonCode
 from pipeline.dicom.dataset import ByteOrder, DicomFile
 from pipeline.dicom.header import read_count
 from pipeline.errors import RejectedInputError
-from pipeline.grayscale import StoredPixels
+from pipeline.stored_pixels import StoredPixels, extract_pixels
 
 _PIXEL_DATA: Final = 0x7FE00010
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
@@ -130,15 +131,14 @@ def read_native_pixels(element: PixelDataElement, module: ImagePixelModule) -> S
         # PS3.5 A.3: 8-bit pixels in OW travel as 16-bit words, the second pixel first. An odd
         # number of pixels is padded to a whole word.
         words = np.frombuffer(element.value[: expected + expected % 2], ">u2")
-        raw = words.astype("<u2").view(np.uint8)[:expected]
+        raw: NDArray[np.unsignedinteger] = words.astype("<u2").view(np.uint8)[:expected]
     else:
-        stored = np.frombuffer(element.value[:expected], dtype.newbyteorder(element.byte_order))
-        raw = stored.astype(dtype, copy=False)
-    return StoredPixels(
+        raw = np.frombuffer(element.value[:expected], dtype.newbyteorder(element.byte_order))
+    return extract_pixels(
         raw.reshape(module.rows, module.columns),
         module.bits_stored,
         module.high_bit,
-        module.is_signed,
+        is_signed=module.is_signed,
     )
 
 

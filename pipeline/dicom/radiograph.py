@@ -44,7 +44,7 @@ def decode_radiograph(file: DicomFile, pixels: int) -> Radiograph:
     else:
         stored = read_native_pixels(element, module)
     attributes = read_grayscale_attributes(
-        file.dataset, file.byte_order, is_signed=stored.is_signed
+        file.dataset, file.byte_order, is_signed=stored.minimum < 0
     )
     levels, flags = render(stored, attributes)
     return Radiograph(levels, _read_spacing(file.dataset), flags)

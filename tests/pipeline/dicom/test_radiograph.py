@@ -24,14 +24,16 @@ from pydicom.uid import (
     RLELossless,
 )
 
+import pipeline.stored_pixels
 from pipeline.codes import Flag, ReasonCode
 from pipeline.dicom.dataset import parse_dicom
 from pipeline.dicom.decoding import decode_frame
 from pipeline.dicom.pixel_data import ImagePixelModule
 from pipeline.dicom.radiograph import decode_radiograph
 from pipeline.errors import RejectedInputError
+from pipeline.preprocessing import Preprocessing, prepare_model_input
 
-PIXELS = 1_000_000
+PIXELS = 10_000_000
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
 
 
@@ -46,7 +48,7 @@ def eight_bits(levels):
 
 
 def decode(content):
-    return decode_radiograph(parse_dicom(content, 1 << 24), PIXELS)
+    return decode_radiograph(parse_dicom(content, 1 << 25), PIXELS)
 
 
 def reason_of(content):
@@ -121,7 +123,7 @@ def test_decodes_a_deflated_frame(twelve_bits):
     frame = deflater.compress(twelve_bits.tobytes()) + deflater.flush()
     module = ImagePixelModule(*twelve_bits.shape, 16, 12, 11, is_signed=False)
     decoded = decode_frame(frame, "1.2.840.10008.1.2.8.1", module)
-    np.testing.assert_array_equal(decoded.raw, twelve_bits)
+    np.testing.assert_array_equal(decoded.codes, twelve_bits)
 
 
 def test_believes_the_frame_rather_than_the_transfer_syntax(make_dicom, twelve_bits, levels):
@@ -283,3 +285,34 @@ def test_refuses_a_colour_frame_behind_a_monochrome_header(make_dicom, eight_bit
 def test_refuses_a_syntax_that_no_decoder_knows(make_dicom):
     content = make_dicom(frame=encapsulate([b"\0\0\1\xba" * 50]), syntax="1.2.840.10008.1.2.4.100")
     assert reason_of(content) is ReasonCode.TRANSFER_SYNTAX_UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        (JPEG2000Lossless, lambda f: imagecodecs.jpeg2k_encode(f, reversible=True)),
+        (JPEG2000, lambda f: imagecodecs.jpeg2k_encode(f, codecformat="J2K", level=90)),
+        (JPEGBaseline8Bit, lambda f: imagecodecs.jpeg8_encode(f, level=95)),
+        (ExplicitVRLittleEndian, None),
+    ],
+)
+def test_a_reduced_decode_gives_the_same_model_input(
+    make_dicom, levels, monkeypatch, syntax, encode
+):
+    depth = 8 if syntax == JPEGBaseline8Bit else 12
+    white = (1 << depth) - 1
+    large = np.rint(np.kron(levels, np.ones((12, 11))) * white)
+    pixels = large.astype(np.uint8 if depth == 8 else np.uint16)
+    frame = encapsulate([bytes(encode(pixels))]) if encode else None
+    window = {"WindowCenter": (white + 1) / 2, "WindowWidth": white + 1}
+    content = make_dicom(pixels, frame=frame, syntax=syntax, **window)
+    reduced = decode(content)
+    monkeypatch.setattr(pipeline.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
+    whole = decode(content)
+    assert whole.pixels.shape == pixels.shape
+    assert reduced.pixels.shape == (pixels.shape[0] // 2, pixels.shape[1] // 2)
+    difference = (
+        prepare_model_input(reduced, Preprocessing()).pixels
+        - prepare_model_input(whole, Preprocessing()).pixels
+    )
+    assert np.abs(difference).mean() < 1 / 255
