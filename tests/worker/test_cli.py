@@ -123,8 +123,8 @@ def test_show_tells_a_studys_history_by_the_end_of_its_uid(run: Run, inbox: Path
     page = run("show", uid[-10:])
     assert page.code == 0
     assert uid in page.out
-    assert "ill.png" in page.out
     history = json.loads(run("show", uid, "--format", "json").out)
+    assert history["instances"][0]["source_paths"] == [str(inbox / "ill.png")]
     assert [event["kind"] for event in history["events"]] == ["REGISTERED", "CLAIMED", "SCREENED"]
     assert history["entry"]["band"] == "POSITIVE"
 
