@@ -150,7 +150,7 @@ _CHECKS: Final = (
 def check_database(session: Session, now: datetime) -> list[Problem]:
     """Look for all known kinds of trouble; an empty list means that none was found.
 
-    Every study is derived anew, so this takes a minute or so for each million of them.
+    Every study is derived anew for comparison, so the time grows with their number.
     """
     return list(_find_problems(session, now))
 

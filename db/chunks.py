@@ -7,11 +7,11 @@ from typing import Final, TypeVar
 Item = TypeVar("Item")
 
 # SQLite takes 32,766 parameters in one statement by default, PostgreSQL 65,535; plans stay simple.
-_CHUNK: Final = 500
+CHUNK: Final = 500
 
 
 def in_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Give lists of at most 500."""
     remaining = iter(items)
-    while chunk := list(islice(remaining, _CHUNK)):
+    while chunk := list(islice(remaining, CHUNK)):
         yield chunk

@@ -168,6 +168,7 @@ def insert_contents(
             "study_id": study_ids[instance.study_instance_uid],
             "sha256": instance.sha256,
             "sop_instance_uid": instance.sop_instance_uid,
+            "received_lane": lane,
             "lane": lane,
             "attempts": 0,
             "registered_at": now,

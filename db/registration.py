@@ -63,7 +63,7 @@ def register_arrivals(
     ordered = [by_path[path] for path in sorted(by_path)]
     if not ordered:
         return
-    _queue_registrations(session)
+    queue_registrations(session)
     stored = load_sources(session, by_path)
     digests: dict[str, Arrival] = {}
     for arrival in ordered:
@@ -98,7 +98,7 @@ def register_arrivals(
     recompute_studies(session, {event.study_id for event in happened})
 
 
-def _queue_registrations(session: Session) -> None:
+def queue_registrations(session: Session) -> None:
     """Let one registration at a time decide what is new; claims and results are not held up."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, insert, inspect, select
 
 from db.engine import DatabaseError, translated_errors, write_connection
+from db.studies import rederive_studies
 from db.tables import ReasonRow
 from pipeline.codes import ReasonCode
 
@@ -23,8 +24,9 @@ _ADVISORY_LOCK: Final = 0x504E4556
 def upgrade_schema(engine: Engine) -> str:
     """Bring the database to this version's schema; give the revision.
 
-    All in one transaction: an interrupted upgrade leaves the database as it was. Of two
-    processes that upgrade at once, one waits for the other and then finds nothing to do.
+    The schema changes in one transaction: an interrupted upgrade leaves it as it was. Of two
+    processes that upgrade at once, one waits for the other and then finds nothing to do. Then
+    every study's line of the worklist is derived anew, since this version may judge differently.
 
     Raises
     ------
@@ -39,6 +41,7 @@ def upgrade_schema(engine: Engine) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _sync_reasons(connection)
+    rederive_studies(engine)
     return head
 
 

@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from db.audit_tables import AcknowledgementRow, OrderedPriorityRow
-from db.chunks import in_chunks
+from db.chunks import CHUNK, in_chunks
 from db.columns import join_words, split_words
+from db.engine import write_session
 from db.results import latest_results
 from db.study_state import (
     DESCRIPTION_NAMES,
@@ -81,6 +82,20 @@ def recompute_studies(session: Session, study_ids: Collection[int]) -> list[int]
             session.execute(update(StudyRow), values)
         changed += [value["study_id"] for value in values]
     return changed
+
+
+def rederive_studies(engine: Engine) -> int:
+    """Recompute every study, a few hundred in each transaction; give how many were different."""
+    changed, last = 0, 0
+    while True:
+        with write_session(engine) as session:
+            query = select(StudyRow.study_id).where(StudyRow.study_id > last)
+            study_ids = session.scalars(query.order_by(StudyRow.study_id).limit(CHUNK)).all()
+            if not study_ids:
+                return changed
+            lock_studies(session, study_ids)
+            changed += len(recompute_studies(session, study_ids))
+            last = study_ids[-1]
 
 
 def compare_studies(

@@ -102,12 +102,14 @@ class InstanceRow(Base):
 
     ``claimable_at`` is when a worker may next take the instance: at registration the epoch (at
     once, whatever a clock says), after a transient error the next attempt, under a claim the end
-    of the lease, and NULL once no worker is to touch it by itself.
+    of the lease, and NULL once no worker is to touch it by itself. ``lane`` is where it waits,
+    ``received_lane`` where it waited first: nobody waits for a study that came from an archive.
     """
 
     __tablename__ = "instance"
     __table_args__ = (
         word_check("state", InstanceState),
+        word_check("received_lane", Lane),
         word_check("lane", Lane),
         word_check("requested_procedure_priority", Priority),
         CheckConstraint(
@@ -153,6 +155,7 @@ class InstanceRow(Base):
     rows: Mapped[int | None]
     columns: Mapped[int | None]
     flags: Mapped[str] = mapped_column(Text)
+    received_lane: Mapped[Lane] = mapped_column(word_type(Lane))
     lane: Mapped[Lane] = mapped_column(word_type(Lane))
     state: Mapped[InstanceState] = mapped_column(word_type(InstanceState))
     reason_code: Mapped[ReasonCode | None] = mapped_column(

@@ -224,6 +224,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.Integer(), nullable=True),
         sa.Column("columns", sa.Integer(), nullable=True),
         sa.Column("flags", sa.Text(), nullable=False),
+        sa.Column("received_lane", sa.String(32), nullable=False),
         sa.Column("lane", sa.String(32), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason_code", sa.String(32), nullable=True),
@@ -241,6 +242,7 @@ def upgrade() -> None:
             name=op.f("ck_instance_leased_while_claimed"),
         ),
         _among("lane", "URGENT", "BACKFILL", name=op.f("ck_instance_lane")),
+        _among("received_lane", "URGENT", "BACKFILL", name=op.f("ck_instance_received_lane")),
         _among(
             "requested_procedure_priority",
             "STAT",

@@ -1,0 +1,71 @@
+"""Takes an instance back: sent by mistake, of another patient, or one of two with one UID.
+
+This module must not delete anything: the row stays, and says who took it back.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.contents import change_content, load_contents
+from db.events import log_events
+from db.faults import DatabaseError
+from db.registration import queue_registrations
+from db.studies import lock_studies, recompute_studies
+from db.tables import InstanceRow
+from db.transitions import registered, rejected
+from pipeline.codes import EventKind, InstanceState, ReasonCode
+from pipeline.instance import Rejection
+
+
+class InstanceNotFoundError(DatabaseError):
+    """No content has the digest that was given."""
+
+
+def withdraw_instance(
+    session: Session, sha256: str, by: str, now: datetime, detail: str = "withdrawn"
+) -> None:
+    """Judge a study without this instance from now on.
+
+    Of contents with the same SOP Instance UID that were kept back because this one stood, the
+    first is taken up in its place.
+
+    Raises
+    ------
+    InstanceNotFoundError
+        If there is no such content.
+    """
+    row = session.execute(
+        select(InstanceRow.study_id, InstanceRow.sop_instance_uid).where(
+            InstanceRow.sha256 == sha256
+        )
+    ).one_or_none()
+    if row is None:
+        raise InstanceNotFoundError(
+            f"no instance has the sha256 {sha256}; `pneumoscreen show UID` lists a study's"
+        )
+    queue_registrations(session)
+    kept_back = select(InstanceRow.sha256, InstanceRow.study_id).where(
+        InstanceRow.sop_instance_uid == row.sop_instance_uid,
+        InstanceRow.sha256 != sha256,
+        InstanceRow.state == InstanceState.QUARANTINED,
+        InstanceRow.reason_code == ReasonCode.SOP_INSTANCE_UID_CONFLICT,
+    )
+    successor = session.execute(kept_back.order_by(InstanceRow.instance_id).limit(1)).first()
+    changes = {
+        sha256: (
+            rejected(Rejection(ReasonCode.WITHDRAWN, detail), has_screening=False),
+            EventKind.REJECTED,
+        )
+    }
+    if successor is not None:
+        changes[successor.sha256] = {**registered(), "attempts": 0}, EventKind.REQUEUED
+    study_ids = {row.study_id} | ({successor.study_id} if successor else set())
+    lock_studies(session, study_ids)
+    events = [
+        change_content(session, content, *changes[content.sha256])
+        for content in load_contents(session, changes, ())
+    ]
+    log_events(session, events, actor=by, now=now)
+    recompute_studies(session, study_ids)
