@@ -79,7 +79,7 @@ def claim_batch(
             )
             claimed += _change(session, due, values)
     claimed.sort(key=lambda row: int(row.instance_id))
-    paths = _find_paths(session, [row.instance_id for row in claimed])
+    paths = find_paths(session, [row.instance_id for row in claimed])
     log_events(
         session,
         [
@@ -217,7 +217,7 @@ def _log_return(
     )
 
 
-def _find_paths(session: Session, instance_ids: Sequence[int]) -> dict[int | None, bytes]:
+def find_paths(session: Session, instance_ids: Sequence[int]) -> dict[int | None, bytes]:
     """Give each instance's path, the one that was seen last."""
     return {
         row.instance_id: row.path

@@ -3,20 +3,32 @@
 This module must not know when it is run, nor which release is current.
 """
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.columns import EPOCH
 from db.events import Event, log_events
+from db.studies import lock_studies, recompute_studies
 from db.tables import InstanceRow, ModelReleaseRow, ScreeningRow
 from db.transitions import registered
 from pipeline.codes import EventKind, InstanceState, Lane
 
+_SCREENED: Final = frozenset({InstanceState.SCREENED})
 
-def count_to_reprocess(session: Session, release: str, *, since: datetime | None = None) -> int:
-    """Count the screened instances that lack a release's screening.
+
+def count_to_reprocess(
+    session: Session,
+    release: str,
+    *,
+    since: datetime | None = None,
+    states: Collection[InstanceState] = _SCREENED,
+    site: str | None = None,
+) -> int:
+    """Count the instances that lack a release's screening: those that were screened, by default.
 
     Parameters
     ----------
@@ -24,8 +36,12 @@ def count_to_reprocess(session: Session, release: str, *, since: datetime | None
         The name of the release that is wanted.
     since
         Only instances registered at or after this time.
+    states
+        Only instances in one of these terminal states.
+    site
+        Only of this (0008,0080) Institution Name or (0008,1010) Station Name.
     """
-    query = select(func.count()).select_from(_lacking(release, since).subquery())
+    query = select(func.count()).select_from(lacking(release, since, states, site).subquery())
     return session.scalar(query) or 0
 
 
@@ -35,10 +51,12 @@ def mark_for_reprocessing(
     *,
     now: datetime,
     since: datetime | None = None,
+    states: Collection[InstanceState] = _SCREENED,
+    site: str | None = None,
     limit: int | None = None,
     actor: str = "reprocess",
 ) -> int:
-    """Put screened instances that lack a release's screening into the backfill lane.
+    """Put instances that lack a release's screening into the backfill lane.
 
     Their results stand until there is a newer one, so no study changes its place by being marked.
     What could not be read when it was last screened again is left out, until its file is seen.
@@ -53,8 +71,15 @@ def mark_for_reprocessing(
     int
         How many were marked.
     """
-    lacking = (
-        _lacking(release, since)
+    changes_studies = not _SCREENED.issuperset(states)
+    if changes_studies:  # study before instance, as everywhere
+        candidates = lacking(release, since, states, site).order_by(InstanceRow.instance_id)
+        query = select(InstanceRow.study_id).where(
+            InstanceRow.instance_id.in_(candidates.limit(limit))
+        )
+        lock_studies(session, session.scalars(query).all())
+    marked_ids = (
+        lacking(release, since, states, site)
         .order_by(InstanceRow.instance_id)
         .limit(limit)
         .with_for_update(of=InstanceRow, skip_locked=True, key_share=True)
@@ -62,7 +87,7 @@ def mark_for_reprocessing(
     )
     marked = session.execute(
         update(InstanceRow)
-        .where(InstanceRow.instance_id.in_(select(lacking.c.instance_id)))
+        .where(InstanceRow.instance_id.in_(select(marked_ids.c.instance_id)))
         .values({**registered(EPOCH), "lane": Lane.BACKFILL, "attempts": 0})
         .returning(InstanceRow.instance_id, InstanceRow.study_id)
         .execution_options(synchronize_session=False)
@@ -74,7 +99,7 @@ def mark_for_reprocessing(
                 kind=EventKind.REQUEUED,
                 study_id=row.study_id,
                 instance_id=row.instance_id,
-                from_state=InstanceState.SCREENED,
+                from_state=next(iter(states)) if len(states) == 1 else None,
                 to_state=InstanceState.REGISTERED,
                 detail=f"for release {release}",
             )
@@ -83,16 +108,31 @@ def mark_for_reprocessing(
         actor=actor,
         now=now,
     )
+    if changes_studies:
+        recompute_studies(session, {row.study_id for row in marked})
     return len(marked)
 
 
-def _lacking(release: str, since: datetime | None) -> Select[int]:
+def lacking(
+    release: str,
+    since: datetime | None = None,
+    states: Collection[InstanceState] = _SCREENED,
+    site: str | None = None,
+) -> Select[int]:
+    """Select the ids of the instances that lack a release's screening."""
     query = select(InstanceRow.instance_id).where(
-        InstanceRow.state == InstanceState.SCREENED,
-        InstanceRow.reason_code.is_(None),
+        InstanceRow.state.in_(states),
+        # Screened, and not to be had the last time: see `mark_for_reprocessing`.
+        (InstanceRow.state != InstanceState.SCREENED) | InstanceRow.reason_code.is_(None),
         ~exists()
         .where(ScreeningRow.instance_id == InstanceRow.instance_id)
         .where(ScreeningRow.model_release_id == ModelReleaseRow.model_release_id)
         .where(ModelReleaseRow.name == release),
     )
-    return query if since is None else query.where(InstanceRow.registered_at >= since)
+    if since is not None:
+        query = query.where(InstanceRow.registered_at >= since)
+    if site is not None:
+        query = query.where(
+            or_(InstanceRow.institution_name == site, InstanceRow.station_name == site)
+        )
+    return query

@@ -24,6 +24,7 @@ class Embedded:
     """The parts of a running embedded worker."""
 
     engine: Engine
+    readers: ReaderPool
     registrar: Registrar
     screener: Screener
     network: "NetworkLoader"
@@ -106,7 +107,7 @@ def open_embedded(
             clock=clock,
         )
         try:
-            yield Embedded(engine, registrar, screener, network)
+            yield Embedded(engine, readers, registrar, screener, network)
         finally:
             screener.hand_back()
             engine.dispose()

@@ -24,9 +24,17 @@ _log = structlog.get_logger()
 class Hints(Protocol):
     """Whoever can wake the workers."""
 
-    def send(self, lane: Lane, rows: int) -> int:
+    def send(self, lane: Lane, rows: int, /) -> int:
         """Say that so many rows of a lane are waiting; gives the number of hints sent."""
         ...
+
+
+class NoHints:
+    """No one needs to be woken: the embedded worker looks for itself."""
+
+    def send(self, _lane: Lane, _rows: int) -> int:
+        """Send nothing."""
+        return 0
 
 
 class CeleryHints:

@@ -19,12 +19,12 @@ from sqlalchemy import Engine
 
 from worker.anchored_clock import AnchoredClock
 from worker.celery_app import QUEUES, create_app
-from worker.clock import Clock
 from worker.embedded import load_warm_classifier, open_embedded, open_worklist
 from worker.hints import CeleryHints
+from worker.jobs import list_jobs
 from worker.readers import ReaderPool
 from worker.registrar import Registrar
-from worker.schedule import Job, Schedule
+from worker.schedule import Schedule
 from worker.screener import Classifier
 from worker.settings import Settings
 from worker.sweeper import Sweep, Sweeper
@@ -92,7 +92,7 @@ def run_watcher(
 
 
 def run_schedule(settings: Settings, stop: Event) -> None:
-    """Sweep, escalate and reprocess by the clock, until stopped. Several at once do no harm.
+    """Do the scheduled jobs until stopped. Several processes at once do no harm.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def run_schedule(settings: Settings, stop: Event) -> None:
     app = create_app(settings)
     with _open_database(settings) as (engine, clock):
         hints = CeleryHints(app, clock, settings.batch_size)
-        Schedule(list(_jobs(settings, engine, hints, clock)), clock).run(stop)
+        Schedule(list_jobs(settings, engine, hints, clock), clock).run(stop)
 
 
 def sweep_once(settings: Settings) -> Sweep:
@@ -116,10 +116,6 @@ def sweep_once(settings: Settings) -> Sweep:
     app = create_app(settings)
     with _open_database(settings) as (engine, clock):
         return Sweeper(engine, CeleryHints(app, clock, settings.batch_size), clock).sweep()
-
-
-def _jobs(settings: Settings, engine: Engine, hints: CeleryHints, clock: Clock) -> Iterator[Job]:
-    yield Job("sweep", settings.sweep_interval_s, Sweeper(engine, hints, clock).sweep)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Never
 import typer
 
 from pipeline.errors import PneumoscreenError
-from worker.cli import administration, reading_room, screening
+from worker.cli import administration, reading_room, screening, service
 
 app = typer.Typer(
     name="pneumoscreen",
@@ -24,6 +24,10 @@ database = typer.Typer(help="Migrations, and what is stuck, lost or inconsistent
 app.command()(screening.screen)
 app.command()(screening.watch)
 app.command()(screening.demo)
+app.command()(service.worker)
+app.command()(service.beat)
+app.command()(service.sweep)
+app.command()(service.reprocess)
 app.command()(reading_room.worklist)
 app.command()(reading_room.show)
 app.command()(reading_room.acknowledge)

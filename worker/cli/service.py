@@ -1,11 +1,15 @@
 """`worker`, `beat`, `sweep` and `reprocess`: the processes of the distributed product."""
 
 import signal
+from datetime import UTC, datetime
 from threading import Event
+from typing import Annotated
 
 import typer
 
-from worker.cli.screening import DatabaseOption
+from pipeline.codes import InstanceState
+from worker.cli.screening import DatabaseOption, FormatOption
+from worker.rendering import Format
 
 
 def stop_event() -> Event:
@@ -42,3 +46,50 @@ def sweep(database: DatabaseOption = None) -> None:
         f"{swept.expired_leases} leases had expired, {swept.due} rows wait, "
         f"{swept.hints_sent} hints sent"
     )
+
+
+def reprocess(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Write nothing: score with this release, and count whose priority would change.",
+        ),
+    ] = False,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Registered then or later, UTC.")
+    ] = None,
+    status: Annotated[
+        list[InstanceState],
+        typer.Option("--status", help="Instances in this state; may be repeated."),
+    ] = [InstanceState.SCREENED],  # noqa: B006 - Typer's way to give a list's default
+    site: Annotated[
+        str | None, typer.Option("--site", help="Institution Name or Station Name.")
+    ] = None,
+    database: DatabaseOption = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Send what the current release has not screened back to the workers, in the backfill lane."""
+    from pipeline.release import load_release
+    from worker.cli.startup import start
+    from worker.progress import show_progress
+    from worker.reprocess import Selection
+    from worker.reprocess_run import compare_releases, count_selected, print_flips, reprocess_now
+
+    settings = start(database)
+    selection = Selection(
+        load_release(settings.release).name,
+        since=since.replace(tzinfo=UTC) if since else None,
+        states=frozenset(status),
+        site=site,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with show_progress() as progress:
+        if compare:
+            print_flips(compare_releases(settings, selection, progress), output)
+        elif dry_run:
+            typer.echo(f"{count_selected(settings, selection)} instances lack {selection.release}")
+        else:
+            sent = reprocess_now(settings, selection, progress)
+            typer.echo(f"{sent} instances sent to the workers for {selection.release}")
