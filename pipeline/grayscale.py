@@ -138,7 +138,8 @@ def render(
         return _render_codes(reduced, reduced.codes, attributes)
     every_code = np.arange(1 << stored.bits_stored, dtype=np.uint32)
     table, flags = _render_codes(reduced, every_code, attributes)
-    return np.take(table, reduced.codes), flags
+    # Codes cannot lie outside the table; "clip" only spares numpy a check of each.
+    return np.take(table, reduced.codes, mode="clip"), flags
 
 
 def _render_codes(

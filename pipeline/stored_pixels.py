@@ -89,8 +89,10 @@ def shrink(pixels: StoredPixels) -> StoredPixels:
         return pixels
     rows, columns = rows // factor, columns // factor
     blocks = pixels.codes[: rows * factor, : columns * factor]
-    # Rows first: whole lines are added, four times as fast as one strided sum of both.
-    lines = blocks[::factor].astype(np.uint32)
+    # Rows first: whole lines are added, four times as fast as one strided sum of both; in 16 bits,
+    # where the sums fit, twice as fast again.
+    is_narrow = (factor * factor) << pixels.bits_stored <= 1 << 16
+    lines = blocks[::factor].astype(np.uint16 if is_narrow else np.uint32)
     for row in range(1, factor):
         lines += blocks[row::factor]
     sums = lines[:, ::factor].copy()

@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    JPEG2000,
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -34,11 +39,16 @@ CT: Final = "1.2.840.10008.5.1.4.1.1.2"
 
 _ENCODERS: Final[dict[UID, Callable[[NDArray[Any]], bytes | bytearray]]] = {
     JPEGBaseline8Bit: lambda frame: imagecodecs.jpeg8_encode(frame, level=92),
+    JPEGExtended12Bit: lambda frame: imagecodecs.jpeg8_encode(frame, level=92, bitspersample=12),
+    JPEGLossless: imagecodecs.ljpeg_encode,
     JPEGLosslessSV1: imagecodecs.ljpeg_encode,
     JPEGLSLossless: imagecodecs.jpegls_encode,
+    JPEGLSNearLossless: lambda frame: imagecodecs.jpegls_encode(frame, level=2),
     JPEG2000Lossless: lambda frame: imagecodecs.jpeg2k_encode(
         frame, codecformat="J2K", reversible=True
     ),
+    JPEG2000: lambda frame: imagecodecs.jpeg2k_encode(frame, codecformat="J2K", level=75),
+    HTJ2KLossless: imagecodecs.htj2k_encode,
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, Literal
 
+import imagecodecs
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
@@ -38,6 +39,7 @@ _FILE_META_GROUP: Final = 0x0002
 _FIRST_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0008})
 _HIGHEST_FIRST_ELEMENT: Final = 0x0020
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
+_HIGHEST_DEFLATE_RATIO: Final = 1032  # two bits for a run of 258 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,12 @@ def _guess_transfer_syntax(content: bytes, at: int) -> str:
 
 
 def _inflate(deflated: bytes, longest: int) -> bytes:
+    """Inflate with libdeflate, twice as fast as zlib; what it refuses zlib explains or salvages."""
+    bound = min(longest, len(deflated) * _HIGHEST_DEFLATE_RATIO)
+    try:
+        return bytes(imagecodecs.deflate_decode(deflated, raw=True, out=bound))
+    except imagecodecs.DeflateError:
+        pass
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = inflater.decompress(deflated, longest)
     if inflater.unconsumed_tail:
