@@ -1,5 +1,6 @@
 """Small made-up radiographs and the DICOM files around them."""
 
+import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -91,3 +92,13 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
         return path
 
     return write_file
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Give the development data's folder, or skip."""
+    default = Path(__file__).parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("PNEUMOSCREEN_TEST_DATA", default))
+    if not (folder / "dicom").is_dir():
+        pytest.skip("no development data: set PNEUMOSCREEN_TEST_DATA to their folder")
+    return folder
