@@ -37,13 +37,11 @@ def list_jobs(settings: Settings, engine: Engine, hints: Hints, clock: Clock) ->
         at=settings.nightly_at,
         backlog=settings.reprocess_backlog,
     )
-    escalate_after = timedelta(seconds=settings.escalate_after_s)
-    jobs = {
+    escalate = partial(escalate_waiting, limit=timedelta(seconds=settings.escalate_after_s))
+    jobs: dict[str, Callable[[], object]] = {
         "sweep": Sweeper(engine, hints, clock).sweep,
         "order": partial(_repeat, apply_ordered_priorities, engine, clock),
-        "escalate": partial(
-            _repeat, partial(escalate_waiting, limit=escalate_after), engine, clock
-        ),
+        "escalate": partial(_repeat, escalate, engine, clock),
         "reprocess": nightly.tick,
     }
     return [Job(name, settings.sweep_interval_s, run) for name, run in jobs.items()]

@@ -277,7 +277,9 @@ def servers_are_missing() -> str | None:
         return "redis-server is not installed"
     try:
         psycopg.connect(
-            make_url(POSTGRES_URL).set(drivername="postgresql").render_as_string(False),
+            make_url(POSTGRES_URL)
+            .set(drivername="postgresql")
+            .render_as_string(hide_password=False),
             connect_timeout=2,
         ).close()
     except psycopg.OperationalError:

@@ -49,6 +49,7 @@ def sweep(database: DatabaseOption = None) -> None:
 
 
 def reprocess(
+    *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     compare: Annotated[
         bool,

@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from pipeline.reading import ReadingLimits
+from tests.service.stack import Stack, open_stack, servers_are_missing
+from tests.worker.fakes import FakeClock
+from worker.embedded import open_worklist
+from worker.readers import ReaderPool
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_worklist(f"sqlite:///{tmp_path / 'worklist.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def readers() -> Iterator[ReaderPool]:
+    with ReaderPool(1, 2048, 10.0, ReadingLimits()) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def servers() -> None:
+    missing = servers_are_missing()
+    if missing is not None:
+        pytest.skip(missing)
+
+
+@pytest.fixture
+def stack(servers: None, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001
+    with open_stack(tmp_path) as opened:
+        yield opened

@@ -1,0 +1,78 @@
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from db.engine import read_session
+from db.worklist import read_worklist
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.release import load_release
+from tests.service.stack import write_test_release
+from tests.worker.fakes import BrightnessClassifier, FakeClock
+from tests.worker.images import write_png
+from worker.folders import list_paths
+from worker.readers import ReaderPool
+from worker.registrar import Registrar
+from worker.screener import Screener, ScreenerPolicy
+from worker.shadow_run import Flips, age_band, compare
+
+
+class Pessimist(BrightnessClassifier):
+    """Calls everyone ill."""
+
+    def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.ones(len(pixels))
+
+
+def test_a_shadow_run_counts_flips_and_writes_nothing(
+    engine: Engine, readers: ReaderPool, clock: FakeClock, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for number in range(5):
+        write_png(inbox / f"{number}.png", 0.1, seed=number)
+    release = load_release(write_test_release(tmp_path / "release"))
+    Registrar(engine, readers, clock).register(list_paths([inbox]))
+    screener = Screener(
+        engine=engine,
+        readers=readers,
+        network=BrightnessClassifier,
+        release=release,
+        policy=ScreenerPolicy(EligibilityPolicy(), 4, timedelta(seconds=60), 3),
+        clock=clock,
+    )
+    while screener.step():
+        pass
+    (inbox / "0.png").unlink()
+    with read_session(engine) as session:
+        before = read_worklist(session)
+
+    flips = compare(engine, readers, Pessimist(), release, EligibilityPolicy(), batch_size=2)
+
+    with read_session(engine) as session:
+        assert read_worklist(session) == before
+    shift = 1 - np.mean([entry.probability for entry in before])
+    assert [(each.group, each.value) for each in flips] == [
+        ("all", "all"),
+        ("age", "unknown"),
+        ("station", "unknown"),
+    ]
+    assert flips[0] == Flips("all", "all", 4, 4, 0, 1, flips[0].mean_shift)
+    assert abs(flips[0].mean_shift - shift) < 0.05
+
+
+def test_age_bands_have_no_gap() -> None:
+    ages = (0.0, 0.99, 1, 5.9, 6, 17.9, 18, 80, None)
+    assert [age_band(age) for age in ages] == [
+        "under 1",
+        "under 1",
+        "1 to 5",
+        "1 to 5",
+        "6 to 11",
+        "12 to 17",
+        "18 and over",
+        "18 and over",
+        "unknown",
+    ]
