@@ -149,8 +149,11 @@ class Site:
         for claim in self.claim():
             self.screen(claim, probability, release)
 
+    def rejected(self, claim: Claim, reason: ReasonCode) -> Rejected:
+        return Rejected(claim, Rejection(reason, f"for the test: {reason}"))
+
     def reject(self, claim: Claim, reason: ReasonCode) -> int:
-        return self.record(Rejected(claim, Rejection(reason, f"for the test: {reason}")))
+        return self.record(self.rejected(claim, reason))
 
     def defer(self, claim: Claim, seconds: float) -> int:
         rejection = Rejection(ReasonCode.READER_TIMEOUT, "for the test")

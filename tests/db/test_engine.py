@@ -256,7 +256,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path) -> Non
     engine = open_database(url)
     upgrade_schema(engine)
     engine.dispose()
-    run = subprocess.run(  # noqa: S603 - this very interpreter, with the text above
+    run = subprocess.run(
         [sys.executable, "-c", FULL_DISK, url, folder],
         capture_output=True,
         text=True,

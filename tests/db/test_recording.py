@@ -8,7 +8,7 @@ from db.audit_tables import EventRow
 from db.engine import DatabaseError
 from db.history import read_study
 from db.releases import register_release
-from db.reprocessing import Selection, requeue_outdated
+from db.reprocessing import mark_for_reprocessing
 from db.tables import FindingRow, ScreeningRow
 from pipeline.codes import Band, Flag, InstanceState, Priority, ReasonCode, StudyStatus
 from pipeline.preprocessing import Preprocessing
@@ -89,7 +89,7 @@ def test_what_the_reader_saw_later_corrects_the_header(site: Site) -> None:
 def _reprocess(site: Site) -> int:
     with site.writing() as session:
         register_release(session, NEWER)
-        return requeue_outdated(session, Selection(NEWER.name), site.now, limit=100)
+        return mark_for_reprocessing(session, NEWER.name, now=site.now)
 
 
 def test_a_newer_release_replaces_the_result_and_keeps_the_history(site: Site) -> None:
