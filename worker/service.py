@@ -13,18 +13,19 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 from sqlalchemy import Engine
 
 from worker.anchored_clock import AnchoredClock
 from worker.celery_app import QUEUES, create_app
 from worker.embedded import load_warm_classifier, open_embedded, open_worklist
+from worker.heartbeat import INTERVAL_S, Heartbeat
 from worker.hints import CeleryHints
 from worker.jobs import list_jobs
 from worker.readers import ReaderPool
 from worker.registrar import Registrar
-from worker.schedule import Schedule
+from worker.schedule import Job, Schedule
 from worker.screener import Classifier
 from worker.settings import Settings
 from worker.sweeper import Sweep, Sweeper
@@ -52,16 +53,16 @@ def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = N
         If the release, the database or the broker's address cannot be used.
     """
     app = create_app(settings)
-    stop = Event()
+    stop, heartbeat = Event(), Heartbeat(settings.heartbeat)
     load = load or partial(load_warm_classifier, batch_size=settings.batch_size)
     with (
         _open_database(settings) as (_, clock),
         open_embedded(settings, clock, load) as station,
     ):
         station.network.get()
-        add_screen_task(app, lambda: work_off(station.screener, stop, clock))
+        add_screen_task(app, lambda: work_off(station.screener, stop, clock, heartbeat))
         worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
-        return _consume(app, settings.log_level)
+        return _consume(app, settings.log_level, heartbeat)
 
 
 def run_watcher(
@@ -78,6 +79,12 @@ def run_watcher(
     readers = ReaderPool(
         settings.readers, settings.reader_memory_mib, settings.reader_timeout_s, settings.limits
     )
+    heartbeat = Heartbeat(settings.heartbeat)
+
+    def report(scan: Scan) -> None:
+        heartbeat.renew()
+        on_scan(scan)
+
     with _open_database(settings) as (engine, clock), readers:
         hints = CeleryHints(app, clock, settings.batch_size)
         Watcher(
@@ -88,7 +95,7 @@ def run_watcher(
             settle_s=settings.settle_s,
             scan_interval_s=settings.scan_interval_s,
             on_registered=hints.send_urgent,
-        ).run(stop, on_scan)
+        ).run(stop, report)
 
 
 def run_schedule(settings: Settings, stop: Event) -> None:
@@ -102,7 +109,9 @@ def run_schedule(settings: Settings, stop: Event) -> None:
     app = create_app(settings)
     with _open_database(settings) as (engine, clock):
         hints = CeleryHints(app, clock, settings.batch_size)
-        Schedule(list_jobs(settings, engine, hints, clock), clock).run(stop)
+        jobs = list_jobs(settings, engine, hints, clock)
+        renew = Job("heartbeat", INTERVAL_S, Heartbeat(settings.heartbeat).renew)
+        Schedule([renew, *jobs], clock).run(stop)
 
 
 def sweep_once(settings: Settings) -> Sweep:
@@ -127,7 +136,8 @@ def _open_database(settings: Settings) -> Iterator[tuple[Engine, AnchoredClock]]
         engine.dispose()
 
 
-def _consume(app: Celery, log_level: str) -> int:
+def _consume(app: Celery, log_level: str, heartbeat: Heartbeat) -> int:
+    app.steps["worker"].add(_beating(heartbeat))
     worker: Any = app.Worker(
         # TensorFlow survives no fork, and one process has the whole device.
         pool="solo",
@@ -141,3 +151,15 @@ def _consume(app: Celery, log_level: str) -> int:
     )
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _beating(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
+    """Make Celery's own loop renew the heartbeat while there is nothing to do."""
+
+    class Beating(bootsteps.StartStopStep):  # type: ignore[misc]
+        requires = ("celery.worker.components:Timer",)
+
+        def start(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
+            parent.timer.call_repeatedly(INTERVAL_S, heartbeat.renew)
+
+    return Beating

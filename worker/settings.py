@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     nightly_at: time = time(1, 0)
     reprocess_backlog: Annotated[int, Field(ge=1)] = 2_000
 
+    # Renewed while the process is well: what `pneumoscreen health` looks at.
+    heartbeat: Path | None = None
     log_level: str = "WARNING"
     log_format: LogFormat = LogFormat.CONSOLE
 

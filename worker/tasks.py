@@ -14,6 +14,7 @@ from celery import Celery
 from db.engine import DatabaseUnavailableError
 from worker.celery_app import SCREEN_TASK
 from worker.clock import Clock
+from worker.heartbeat import Heartbeat
 
 _SHORTEST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 10.0
@@ -36,13 +37,14 @@ def add_screen_task(app: Celery, work: Callable[[], None]) -> None:
         work()
 
 
-def work_off(worker: Steps, stop: Event, clock: Clock) -> None:
+def work_off(worker: Steps, stop: Event, clock: Clock, heartbeat: Heartbeat) -> None:
     """Step until nothing is left or ``stop`` is set; a batch under way is always finished.
 
     A database that is away is waited for: what was claimed comes back when its lease is over.
     """
     pause_s = _SHORTEST_PAUSE_S
     while not stop.is_set():
+        heartbeat.renew()
         try:
             if not worker.step():
                 return

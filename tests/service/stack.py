@@ -48,6 +48,10 @@ def wait_until(condition: Callable[[], Any], timeout_s: float, what: str = "") -
     return time.monotonic() - began
 
 
+def _inherited() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("PNEUMOSCREEN_")}
+
+
 @dataclass
 class RedisServer:
     """A Redis that a test may kill, stop and empty."""
@@ -57,12 +61,13 @@ class RedisServer:
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     prefix: Sequence[str] = ()
+    password: str | None = None
 
     @property
     def url(self) -> str:
         return f"redis://{self.host}:{self.port}/0"
 
-    def start(self) -> None:
+    def start(self, arguments: Sequence[str] = ()) -> None:
         self.folder.mkdir(exist_ok=True)
         options = {
             "port": self.port,
@@ -75,6 +80,7 @@ class RedisServer:
         command = [*self.prefix, "redis-server"]
         for name, value in options.items():
             command += [f"--{name}", str(value)]
+        command += arguments
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         if not self.prefix:
             wait_until(self.answers, 10, "Redis answers")
@@ -85,7 +91,7 @@ class RedisServer:
         return False
 
     def client(self) -> "Redis":
-        return Redis(host=self.host, port=self.port, socket_timeout=2)
+        return Redis(host=self.host, port=self.port, socket_timeout=2, password=self.password)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -119,7 +125,7 @@ def write_test_release(folder: Path, name: str = "test-release") -> Path:
 
 
 @contextlib.contextmanager
-def postgres_database(server_url: str = POSTGRES_URL) -> Iterator[str]:
+def empty_database(server_url: str = POSTGRES_URL) -> Iterator[str]:
     """Make a database of its own on a server, and drop it."""
     name = f"pneumoscreen_{uuid4().hex[:12]}"
     server = make_url(server_url)
@@ -128,13 +134,20 @@ def postgres_database(server_url: str = POSTGRES_URL) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
     url = server.set(database=name).render_as_string(hide_password=False)
     try:
-        engine = open_database(url)
-        upgrade_schema(engine)
-        engine.dispose()
         yield url
     finally:
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def postgres_database(server_url: str = POSTGRES_URL) -> Iterator[str]:
+    """Make a database of its own, with the product's tables, and drop it."""
+    with empty_database(server_url) as url:
+        engine = open_database(url)
+        upgrade_schema(engine)
+        engine.dispose()
+        yield url
 
 
 @dataclass
@@ -175,19 +188,24 @@ class Stack:
             **self.settings,
             **settings,
         }
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PNEUMOSCREEN_")}
-        return inherited | {f"PNEUMOSCREEN_{k.upper()}": str(v) for k, v in given.items()}
+        return {f"PNEUMOSCREEN_{k.upper()}": str(v) for k, v in given.items()}
 
     def start(
         self, command: Sequence[str], prefix: Sequence[str] = (), **settings: object
     ) -> "subprocess.Popen[bytes]":
+        return self.start_plain([*prefix, *command], self.environment(**settings))
+
+    def start_plain(
+        self, command: Sequence[str], environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        """Start a program with just these of the product's settings."""
         self.logs += 1
         name = f"{command[-1].rpartition('.')[2]}-{self.logs}.log"
         with (self.folder / name).open("wb") as log:
             process = subprocess.Popen(
-                [*prefix, *command],
+                command,
                 cwd=REPOSITORY,
-                env=self.environment(**settings),
+                env={**_inherited(), **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -48,6 +48,19 @@ def sweep(database: DatabaseOption = None) -> None:
     )
 
 
+def health() -> None:
+    """Tell a supervisor whether this container's process is well: exit code 0 or 1."""
+    from worker.cli.startup import start
+    from worker.heartbeat import is_alive
+
+    file = start().heartbeat
+    if file is None:
+        raise typer.BadParameter("no heartbeat to look at; set PNEUMOSCREEN_HEARTBEAT")
+    if not is_alive(file):
+        typer.echo("no sign of life for two minutes; see the log, and restart the process")
+        raise typer.Exit(1)
+
+
 def reprocess(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
