@@ -68,7 +68,7 @@ def postgres_url(postgres_server: Engine) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_upgraded(postgres_server: Engine) -> Iterator[str]:
+def postgres_engine(postgres_server: Engine) -> Iterator[Engine]:
     """One database for each process of the test run, emptied between tests."""
     name = f"pneumoscreen_test_{uuid.uuid4().hex}"
     with postgres_server.connect() as connection:
@@ -78,8 +78,8 @@ def postgres_upgraded(postgres_server: Engine) -> Iterator[str]:
     url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
     engine = open_database(url)
     upgrade_schema(engine)
+    yield engine
     engine.dispose()
-    yield url
     with postgres_server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
@@ -92,11 +92,12 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         engine = open_database(f"sqlite:///{path}")
         event.listen(engine, "connect", trust_the_power_supply)
+        yield engine
+        engine.dispose()
     else:
-        engine = open_database(request.getfixturevalue("postgres_upgraded"))
+        engine = request.getfixturevalue("postgres_engine")
         empty(engine)
-    yield engine
-    engine.dispose()
+        yield engine
 
 
 def trust_the_power_supply(connection: Any, _record: object) -> None:
@@ -106,10 +107,10 @@ def trust_the_power_supply(connection: Any, _record: object) -> None:
 
 def empty(engine: Engine) -> None:
     """Delete all rows but the reason codes."""
+    names = [t.name for t in reversed(Base.metadata.sorted_tables) if t.name != "reason"]
     with write_connection(engine) as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            if table.name != "reason":
-                connection.execute(table.delete())
+        for name in names:
+            connection.exec_driver_sql(f"DELETE FROM {name}")  # noqa: S608 - our own names
 
 
 @pytest.fixture
