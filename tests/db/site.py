@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.acknowledgements import acknowledge_study
 from db.arrivals import Arrival, SourceFile
 from db.claims import Claim, claim_batch
+from db.contents import HEADER_NAMES
 from db.engine import read_session, write_session
 from db.recording import Deferred, Rejected, Screened, record_outcomes
 from db.registration import register_arrivals
@@ -127,15 +127,13 @@ class Site:
             row = session.scalars(
                 select(InstanceRow).where(InstanceRow.instance_id == claim.instance_id)
             ).one()
-            instance = replace(
-                make_instance(),
-                sha256=row.sha256,
-                sop_instance_uid=row.sop_instance_uid,
-                series_instance_uid=row.series_instance_uid,
-                accession_number=row.accession_number,
-                patient_id=row.patient_id,
-                requested_procedure_priority=row.requested_procedure_priority,
-            )
+            header = {name: getattr(row, name) for name in HEADER_NAMES}
+        instance = Instance(
+            sha256=row.sha256,
+            sop_instance_uid=row.sop_instance_uid,
+            study_instance_uid="of no account: a content keeps its study",
+            **header,
+        )
         return Screened(claim, instance, screening, priority_of(finding.band), flags)
 
     def record(self, *outcomes: Screened | Rejected | Deferred) -> int:
