@@ -134,10 +134,10 @@ def draw_activations(image: Pixels, explanation: Explanation) -> str:
     channels = max(len(maps) for maps in explanation.activations.values())
     figure = Figure(figsize=(1.6 * (channels + 1), 1.75 * len(LAYERS)), layout="constrained")
     axes = iter(_bare(figure, len(LAYERS), channels + 1))
-    for name, caption in LAYERS.items():
+    for name in LAYERS:
         first = next(axes)
         first.imshow(image, cmap="gray", vmin=0, vmax=1)
-        first.set_title(f"{name}\n{caption}", fontsize=7)
+        first.set_title(f"{name}, {len(explanation.activations[name][0])} px", fontsize=7)
         for channel in explanation.activations[name]:
             next(axes).imshow(channel, cmap="viridis")
     return _encode(figure)

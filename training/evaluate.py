@@ -89,8 +89,8 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "lungs": [asdict(result) for result in evaluation.lungs],
         "native_against_copy": {
             "pairs": len(difference),
-            "mean_absolute_difference": float(difference.mean()),
-            "largest_difference": float(difference.max()),
+            "mean_absolute_difference": float(np.mean(difference)) if len(difference) else 0.0,
+            "largest_difference": float(np.max(difference, initial=0.0)),
         },
         "confusions": {name: asdict(c) for name, c in evaluation.confusions.items()},
         "history": evaluation.history,

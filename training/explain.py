@@ -10,14 +10,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-# One from each stage of ResNet50V2, shallow to deep, with what the stage sees.
-LAYERS: Final = {
-    "conv1_conv": "edges, 64 px",
-    "conv2_block2_out": "texture, 32 px",
-    "conv3_block3_out": "ribs and vessels, 16 px",
-    "conv4_block5_out": "regions, 8 px",
-    "post_relu": "signs, 4 px",
-}
+# The last layer of each resolution of ResNet50V2, shallow to deep.
+LAYERS: Final = (
+    "conv1_conv",
+    "conv2_block2_out",
+    "conv3_block3_out",
+    "conv4_block5_out",
+    "post_relu",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from rich.progress import Progress
-from sklearn.metrics import roc_auc_score
 
 from training.cohort import Part, Sample
 from training.dataset import DealerPool, Radiographs, prepare_all
+from training.metrics import area_under_curve
 from training.recipe import Recipe
 from training.run import Run
 
@@ -58,8 +58,8 @@ def fit(
                 run.train_epoch(pool.deal, lambda: progress.advance(steps))
                 scores = run.logits(pixels)
                 run.history[-1] |= {
-                    f"auc_{source}": float(
-                        roc_auc_score(positive[origin == source], scores[origin == source])
+                    f"auc_{source}": area_under_curve(
+                        positive[origin == source], scores[origin == source]
                     )
                     for source in sorted(recipe.mixture.images)
                 }

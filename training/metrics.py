@@ -3,14 +3,12 @@
 This module must not know any network or image: arrays in, numbers out.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 RESAMPLES: Final = 1000
 CALIBRATION_BINS: Final = 10
@@ -91,8 +89,9 @@ def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float
     ----------
     Guo et al., On calibration of modern neural networks, 2017.
     """
-    bins = np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=probability - positive, minlength=CALIBRATION_BINS)
+    gaps = np.bincount(
+        _bins_of(probability), weights=probability - positive, minlength=CALIBRATION_BINS
+    )
     return float(np.abs(gaps).sum() / len(positive))
 
 
@@ -101,19 +100,13 @@ def measure(
     probability: NDArray[np.float64],
     threshold: float,
 ) -> dict[str, float]:
-    """Give every figure of one set of images, without intervals."""
-    counts = confuse(positive, probability >= threshold)
-    return {
-        "accuracy": counts.accuracy,
-        "recall": counts.recall,
-        "specificity": counts.specificity,
-        "precision": counts.precision,
-        "f1_pneumonia": counts.f1_positive,
-        "f1_normal": counts.f1_negative,
-        "auc": float(roc_auc_score(positive, probability)),
-        "average_precision": float(average_precision_score(positive, probability)),
-        "calibration_error": calibration_error(positive, probability),
-    }
+    """Give every figure of one set of images, without intervals.
+
+    Where a figure is not defined, since no image is ill or none is healthy, it is NaN.
+    """
+    once = np.ones((1, len(positive)))
+    figures = _measure_weighted(positive, probability, once, threshold)
+    return {name: float(value[0]) for name, value in figures.items()}
 
 
 def estimate(
@@ -139,25 +132,87 @@ def estimate(
     seed
         Of the resampling.
     """
-    members: dict[str, list[int]] = defaultdict(list)
-    for index, group in enumerate(groups):
-        members[group].append(index)
-    patients = [np.array(indices) for indices in members.values()]
+    _, patients = np.unique(np.asarray(groups), return_inverse=True)
+    count = int(patients.max()) + 1
     random = np.random.default_rng(seed)
-    samples = []
-    for _ in range(RESAMPLES):
-        drawn = random.integers(len(patients), size=len(patients))
-        chosen = np.concatenate([patients[patient] for patient in drawn])
-        if 0 < positive[chosen].sum() < len(chosen):  # else AUC is not defined
-            samples.append(measure(positive[chosen], probability[chosen], threshold))
+    # How often each patient was drawn is how much each of his images weighs.
+    drawn = random.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    weights = drawn[:, patients].astype(np.float64)
+    resampled = _measure_weighted(positive, probability, weights, threshold)
     return {
-        name: Estimate(value, *_interval([sample[name] for sample in samples]))
+        name: Estimate(value, *_interval(resampled[name]))
         for name, value in measure(positive, probability, threshold).items()
     }
 
 
-def _interval(values: list[float]) -> tuple[float, float]:
-    low, high = np.quantile(values, (0.025, 0.975))
+def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Give the share of pairs, one ill and one healthy, that the scores order rightly."""
+    return float(_rank_figures(positive, scores, np.ones((1, len(positive))))[0][0])
+
+
+Weights = NDArray[np.float64]
+
+
+def _measure_weighted(
+    positive: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    weights: Weights,
+    threshold: float,
+) -> dict[str, Weights]:
+    """Give every figure for each row of weights, (resamples, n)."""
+    called = probability >= threshold
+    hits = weights[:, positive & called].sum(axis=1)
+    misses = weights[:, positive & ~called].sum(axis=1)
+    alarms = weights[:, ~positive & called].sum(axis=1)
+    clears = weights[:, ~positive & ~called].sum(axis=1)
+    auc, average_precision = _rank_figures(positive, probability, weights)
+    bins = _bins_of(probability)
+    gaps = [
+        np.abs(weights[:, bins == b] @ (probability - positive)[bins == b]) for b in np.unique(bins)
+    ]
+    with np.errstate(invalid="ignore"):  # undefined figures are NaN
+        return {
+            "accuracy": (hits + clears) / weights.sum(axis=1),
+            "recall": hits / (hits + misses),
+            "specificity": clears / (clears + alarms),
+            # Nothing called ill is nothing called wrongly.
+            "precision": np.where(hits + alarms > 0, hits / (hits + alarms), 1.0),
+            "f1_pneumonia": 2 * hits / (2 * hits + alarms + misses),
+            "f1_normal": 2 * clears / (2 * clears + alarms + misses),
+            "auc": auc,
+            "average_precision": average_precision,
+            "calibration_error": np.sum(gaps, axis=0) / weights.sum(axis=1),
+        }
+
+
+def _rank_figures(
+    positive: NDArray[np.bool_], scores: NDArray[np.float64], weights: Weights
+) -> tuple[Weights, Weights]:
+    """Give AUC and average precision for each row of weights; ties count half, and as one."""
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))
+    ill = np.add.reduceat((weights * positive)[:, order], starts, axis=1)
+    healthy = np.add.reduceat((weights * ~positive)[:, order], starts, axis=1)
+    all_ill, all_healthy = ill.sum(axis=1), healthy.sum(axis=1)
+    above = np.cumsum(healthy, axis=1)
+    found = np.cumsum(ill, axis=1)
+    with np.errstate(invalid="ignore"):  # undefined figures are NaN
+        auc = 1 - np.sum(ill * (above - healthy / 2), axis=1) / (all_ill * all_healthy)
+        # A score that no drawn image has adds no recall: its precision does not matter.
+        precision = found / np.maximum(found + above, np.finfo(np.float64).tiny)
+        average_precision = np.sum(ill * precision, axis=1) / all_ill
+    return auc, average_precision
+
+
+def _bins_of(probability: NDArray[np.float64]) -> NDArray[np.int_]:
+    bins: NDArray[np.int_] = np.minimum(
+        (probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1
+    )
+    return bins
+
+
+def _interval(values: Weights) -> tuple[float, float]:
+    low, high = np.nanquantile(values, (0.025, 0.975))
     return float(low), float(high)
 
 

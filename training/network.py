@@ -86,7 +86,7 @@ def build_for_training(name: str, size_px: int, *, lung_head: bool) -> keras.Mod
         raise TrainingError(f"no network {name!r}; there are {', '.join(BUILDERS)}")
     network = BUILDERS[name](size_px)
     if name != RESNET50V2:
-        return keras.Model(network.input, {"logit": network.output}, name=name)
+        return keras.Model(network.inputs[0], {"logit": network.outputs[0]}, name=name)
     if keras.backend.backend() == "tensorflow":
         network = with_fused_normalization(network)
     outputs = {"logit": network.output}

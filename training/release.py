@@ -111,7 +111,7 @@ def measure_sources(
     probability: NDArray[np.float64],
     points: OperatingPoints,
 ) -> dict[str, Any]:
-    """Give the figures of every source, at 0.5 and at both operating points.
+    """Give the figures of every source that has both classes, at 0.5 and at both points.
 
     RSNA is measured twice: all its images, and (``rsna_normal_or_opacity``) without those that
     are abnormal but show no opacity, as the literature does.
@@ -139,6 +139,7 @@ def measure_sources(
             for name, threshold in thresholds.items()
         }
         for subset, chosen in subsets.items()
+        if len(set(positive[chosen])) > 1
     }
 
 

@@ -40,7 +40,7 @@ class WeightAverage:
     def __init__(self, weights: Sequence[Any], momentum: float) -> None:
         self._weights = list(weights)
         self._momentum = momentum
-        self.values = [np.array(weight) for weight in weights]
+        self.values = [np.asarray(weight).copy() for weight in weights]
 
     def update(self, step: int) -> None:
         """Take the weights after ``step`` (from 1) into the average."""
@@ -55,7 +55,7 @@ class WeightAverage:
 
     def swap(self) -> None:
         """Exchange the average and the network's weights."""
-        current = [np.array(weight) for weight in self._weights]
+        current = [np.asarray(weight).copy() for weight in self._weights]
         for weight, value in zip(self._weights, self.values, strict=True):
             weight.assign(value)
         self.values = current

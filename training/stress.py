@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 from pipeline.classifier import Classifier
 from pipeline.preprocessing import prepare_model_input
@@ -20,6 +19,7 @@ from training import film
 from training.cohort import Sample
 from training.dataset import Radiographs
 from training.film import Pixels, Placement
+from training.metrics import area_under_curve
 
 _NOISE: Final = np.random.default_rng(0).standard_normal((224, 224), np.float32)
 # A mask's margin for blanking and keeping the lungs, in fifty-sixths of the width.
@@ -126,6 +126,8 @@ def blank_lungs(
     chance in the first case and holds in the second.
     """
     masked = [i for i in range(len(radiographs)) if radiographs.mask(i) is not None]
+    if not masked:
+        return []
     positive = np.array([radiographs.samples[i].is_positive for i in masked])
     blanked, kept = [], []
     for index in masked:
@@ -149,13 +151,16 @@ def compare_native(
     Returns
     -------
     numpy.ndarray
-        (pairs, 2), float64: the probability of the native file and of its 224 px copy.
+        (pairs, 2), float64: the probability of the native file and of its 224 px copy; no pairs
+        where the cohort has none.
     """
     pairs = [
         (_read(data / sample.native_path), _read(data / sample.path))
         for sample in samples
         if sample.native_path and sample.native_path != sample.path
     ]
+    if not pairs:
+        return np.empty((0, 2))
     native, copies = zip(*pairs, strict=True)
     return np.stack([_score(classifier, native), _score(classifier, copies)], axis=1)
 
@@ -181,12 +186,12 @@ def _compare(
     plain: NDArray[np.float64],
     changed: NDArray[np.float64],
 ) -> Stress:
-    auc = float(roc_auc_score(positive, changed))
+    auc = area_under_curve(positive, changed)
     return Stress(
         perturbation=name,
         images=len(plain),
         auc=auc,
-        auc_fall=float(roc_auc_score(positive, plain)) - auc,
+        auc_fall=area_under_curve(positive, plain) - auc,
         flips=int(np.sum((plain >= 0.5) != (changed >= 0.5))),  # noqa: PLR2004
         shift=float(np.abs(changed - plain).mean()),
     )

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from pipeline.preprocessing import Preprocessing
+from training.augment import Augmentation
+from training.cohort import Part
+from training.dataset import NO_MASK, Dealer, DealerPool, Dealing, Mixture, Radiographs, prepare_all
+from training.errors import TrainingError
+
+MIXTURE = Mixture({"kermany": 6, "rsna": 2}, {"kermany": 0.1})
+
+
+@pytest.fixture(scope="module")
+def training_samples(cohort):
+    return [sample for sample in cohort.samples if sample.part == Part.TRAIN]
+
+
+@pytest.fixture(scope="module")
+def radiographs(cohort, training_samples):
+    return Radiographs(cohort.data, training_samples)
+
+
+def deal_with(radiographs, augmentation=Augmentation(), seed=3):  # noqa: B008
+    return Dealer(radiographs, Dealing(Preprocessing(size_px=32), MIXTURE, augmentation, seed))
+
+
+def test_batch_is_a_function_of_seed_and_step(radiographs):
+    batches = [deal_with(radiographs).deal(5) for _ in range(2)]
+    for first, second in zip(*batches, strict=True):
+        np.testing.assert_array_equal(first, second)
+    other = deal_with(radiographs).deal(6)
+    assert not np.array_equal(batches[0].pixels, other.pixels)
+
+
+def test_every_source_shows_both_classes_alike_in_every_batch(radiographs):
+    targets = deal_with(radiographs).deal(0).targets.ravel()
+    np.testing.assert_allclose(targets[:6], [0.05] * 3 + [0.95] * 3)  # smoothed
+    np.testing.assert_allclose(targets[6:], [0, 1])
+
+
+def test_batch_has_the_shapes_the_network_takes(radiographs):
+    batch = deal_with(radiographs).deal(0)
+    assert batch.pixels.shape == (8, 32, 32, 1)
+    assert batch.pixels.min() >= 0
+    assert batch.pixels.max() <= 1
+    assert batch.lung_maps.shape == (8, 32, 32, 1)
+
+
+def test_lung_map_says_where_no_mask_is_known(radiographs):
+    maps = deal_with(radiographs).deal(0).lung_maps
+    assert (maps[6:] == NO_MASK).all()
+    assert (maps[:6].max(axis=(1, 2, 3)) > 0.9).any()
+
+
+def test_every_image_is_dealt_once_before_any_comes_again(radiographs):
+    still = Augmentation(strength=0, background_share=0, flip_share=0)
+    dealer = deal_with(radiographs, still)
+    normals = sum(not s.is_positive for s in radiographs.samples if s.source == "kermany")
+    steps = normals // 3
+    seen = {image.tobytes() for step in range(steps) for image in dealer.deal(step).pixels[:3]}
+    assert len(seen) == 3 * steps
+
+
+def test_worker_processes_deal_what_the_dealer_deals(cohort, training_samples, radiographs):
+    dealing = Dealing(Preprocessing(size_px=32), MIXTURE, Augmentation(), 3)
+    pool = DealerPool(cohort.data, training_samples, dealing, workers=1)
+    try:
+        batches = [pool.deal(step) for step in range(2)]
+    finally:
+        pool.close()
+    for step, batch in enumerate(batches):
+        np.testing.assert_array_equal(batch.pixels, deal_with(radiographs).deal(step).pixels)
+
+
+def test_prepared_images_are_those_of_the_serving_path(radiographs):
+    pixels, positive = prepare_all(radiographs, Preprocessing(size_px=32))
+    assert pixels.shape == (len(radiographs), 32, 32)
+    assert positive.tolist() == [sample.is_positive for sample in radiographs.samples]
+
+
+@pytest.mark.parametrize(
+    ("sources", "images"),
+    [
+        (["kermany"], {"kermany": 32}),
+        (["rsna", "nih"], {"rsna": 22, "nih": 10}),
+        (["kermany", "rsna", "nih"], {"kermany": 20, "rsna": 8, "nih": 4}),
+    ],
+)
+def test_mixture_of_fewer_sources_fills_the_batch_with_even_numbers(sources, images):
+    assert Mixture.of(sources).images == images
+
+
+def test_mixture_of_an_unknown_source_is_refused():
+    with pytest.raises(TrainingError, match="no source"):
+        Mixture.of(["elsewhere"])

@@ -1,0 +1,124 @@
+"""One small ResNet50V2, hardly begun, walks all the way to a release and a report."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.classifier import Classifier
+from pipeline.preprocessing import Preprocessing
+from pipeline.release import WEIGHTS_FILE, load_release
+from training.__main__ import app, main
+from training.cohort import read_split
+from training.dataset import Mixture, Radiographs
+from training.evaluate import evaluate
+from training.explain import LAYERS, explain
+from training.recipe import Recipe
+from training.release import make_release
+from training.run import Run, load_averaged, network_logits
+from training.stress import PERTURBATIONS, blank_lungs, compare_native
+
+pytestmark = pytest.mark.tensorflow
+SIZE_PX = 32
+
+
+RECIPE = Recipe(
+    half_precision=False,
+    preprocessing=Preprocessing(size_px=SIZE_PX),
+    mixture=Mixture({"kermany": 6, "rsna": 2}),
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    RECIPE.keep_in(folder)
+    begun = Run(RECIPE)
+    begun.history = [{"epoch": 1, "loss": 0.7, "auc_kermany": 0.5}]
+    begun.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory, run, cohort):
+    releases = tmp_path_factory.mktemp("releases")
+    make_release(run, cohort.data, cohort.samples, "2026.1", releases)
+    return releases / "2026.1"
+
+
+def test_release_scores_as_the_run_did(run, release):
+    pixels = np.random.default_rng(1).random((5, SIZE_PX, SIZE_PX), dtype=np.float32)
+    logits = Classifier.load(release).logits(pixels)
+    expected = network_logits(load_averaged(run), pixels)
+    np.testing.assert_allclose(logits, expected, atol=0.02)  # float16 kernels
+
+
+def test_release_describes_itself(release):
+    described = load_release(release)
+    assert described.name == "2026.1"
+    assert described.trained_on["images"]["kermany train NORMAL"] > 0
+    assert 0 <= described.measured["kermany"]["at_one_half"]["auc"]["value"] <= 1
+    card = (release / "MODEL_CARD.md").read_text()
+    assert "2026.1" in card
+    assert "CC BY 4.0" in card
+    assert described.weights_sha256 in card
+
+
+def test_evaluation_is_one_page_that_needs_nothing_beside_it(tmp_path, run, release, cohort):
+    figures = evaluate(release, [run], cohort.data, cohort.samples, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert 'src="data:image/png;base64,' in page
+    assert "http" not in page.replace("http-equiv", "")
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert written["release"] == "2026.1"
+    assert len(written["perturbations"]) == len(PERTURBATIONS)
+    assert [row["perturbation"] for row in written["lungs"]] == [
+        "lungs blanked out",
+        "only the lungs left",
+    ]
+    assert written["native_against_copy"]["pairs"] == 4
+    assert written["native_against_copy"]["largest_difference"] == 0  # the copies are the files
+    assert sum(figures["confusions"]["tiny"].values()) == sum(
+        sample.source == "kermany" and sample.part == "test" for sample in cohort.samples
+    )
+
+
+def test_stress_does_without_masks_and_native_files(release, cohort):
+    bare = [replace(sample, lung_mask="", native_path="") for sample in cohort.samples]
+    classifier = Classifier.load(release)
+    assert blank_lungs(classifier, Radiographs(cohort.data, bare), np.zeros(len(bare))) == []
+    assert compare_native(classifier, cohort.data, bare).shape == (0, 2)
+
+
+def test_heat_adds_up_to_the_logit(run):
+    network = load_averaged(run)
+    pixels = np.random.default_rng(1).random((2, SIZE_PX, SIZE_PX), dtype=np.float32)
+    bias = float(np.asarray(network.get_layer("logit").bias)[0])
+    for explanation, logit in zip(
+        explain(network, pixels), network_logits(network, pixels), strict=True
+    ):
+        assert explanation.heat.mean() + bias == pytest.approx(logit, abs=1e-3)
+        assert set(explanation.activations) == set(LAYERS)
+
+
+def test_cohort_command_writes_the_split_of_its_seed(tmp_path, cohort):
+    split = tmp_path / "split.csv"
+    done = CliRunner().invoke(
+        app, ["cohort", "--data", str(cohort.data), "--split", str(split), "--seed", "1"]
+    )
+    assert done.exit_code == 0, done.output
+    assert read_split(split) == cohort.samples
+
+
+def test_failed_command_is_one_line_that_names_the_mend(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["training", "cohort", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == 1
+    assert capsys.readouterr().err.startswith("error: no radiographs in")
+
+
+def test_release_weights_stay_small(release):
+    assert (release / WEIGHTS_FILE).stat().st_size < 50_000_000
