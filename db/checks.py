@@ -193,5 +193,5 @@ def _find_missing_roles(session: Session) -> Iterator[Problem]:
             "roles that the upgrade was not allowed to make",
             len(missing),
             missing[0],
-            "let an administrator make and grant them; docs/operations.md has the statements",
+            "let an administrator make and grant them; docs/database.md has the statements",
         )
