@@ -5,10 +5,25 @@ Never a patient's name and never a file's name: both identify a child.
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
 from worker.settings import LogFormat
+
+
+class _LossyStream:
+    """Standard error, but for a full disk or a closed pipe: lines get lost, the work goes on."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logging(level: str, log_format: LogFormat) -> None:
@@ -28,5 +43,5 @@ def configure_logging(level: str, log_format: LogFormat) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _LossyStream())),
     )

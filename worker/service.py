@@ -7,7 +7,7 @@ elsewhere: nothing of it is here.
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -83,7 +83,8 @@ def run_watcher(
 
     def report(scan: Scan) -> None:
         heartbeat.renew()
-        on_scan(scan)
+        with suppress(OSError):  # standard output on a full disk
+            on_scan(scan)
 
     with _open_database(settings) as (engine, clock), readers:
         hints = CeleryHints(app, clock, settings.batch_size)

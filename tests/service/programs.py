@@ -1,15 +1,77 @@
-"""The real worker process, but for its network: a fake one, so that it starts in a second."""
+"""The real worker process, but for its network: a fake one, so that it starts in a second.
 
+Fault tests ask it for more by ``FAKE_*`` variables: a slow network, a decoder with a fatal bug, or
+one protection switched off, to see that the test fails without it.
+"""
+
+import os
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+import db.recording
+import pipeline.reading
+import worker.tasks
 from tests.worker.fakes import BrightnessClassifier
 from worker.cli.startup import start
 from worker.service import run_worker
 
+KILLER = b"kills its decoder"
+SLOW = b"takes for ever"
+
+
+class SlowClassifier(BrightnessClassifier):
+    def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+        time.sleep(float(os.environ.get("FAKE_DELAY_S", "0")))
+        return super().classify(pixels)
+
+
+class NeverRaisedError(Exception):
+    """What a handler that is switched off waits for."""
+
+
+def with_fatal_bugs(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Crash or hang, as native decoders do, over files that say so; otherwise read them."""
+
+    def read_or_die(path: bytes, *rest: object) -> Any:
+        content = Path(os.fsdecode(path)).read_bytes()
+        if KILLER in content:
+            os.abort()
+        if SLOW in content:
+            time.sleep(3600)
+        return read(path, *rest)
+
+    return read_or_die
+
+
+def switch_off(protection: str) -> None:
+    match protection:
+        case "patience":
+            worker.tasks.DatabaseUnavailableError = NeverRaisedError
+        case "fencing":
+            find_held = db.recording._find_held
+
+            def find_any(session: Any, outcomes: Any) -> Any:
+                """Give every outcome the token that is valid now."""
+                for outcome in outcomes:
+                    row = session.get(db.recording.InstanceRow, outcome.claim.instance_id)
+                    object.__setattr__(outcome.claim, "lease_token", row.lease_token)
+                return find_held(session, outcomes)
+
+            db.recording._find_held = find_any
+
 
 def main() -> None:
-    sys.exit(run_worker(start(), lambda _release: BrightnessClassifier()))
+    switch_off(os.environ.get("FAKE_WITHOUT", ""))
+    sys.exit(run_worker(start(), lambda _release: SlowClassifier()))
 
 
 if __name__ == "__main__":
     main()
+elif __name__ == "__mp_main__":  # in a reader process, where files are opened
+    pipeline.reading.read_model_input = with_fatal_bugs(pipeline.reading.read_model_input)

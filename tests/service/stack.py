@@ -215,14 +215,25 @@ class Stack:
     def start_watcher(self, **settings: object) -> "subprocess.Popen[bytes]":
         return self.start((*PNEUMOSCREEN, "watch"), **settings)
 
-    def start_worker(self, **settings: object) -> "subprocess.Popen[bytes]":
-        return self.start(WORKER, **settings)
+    def start_worker(
+        self,
+        *,
+        delay_s: float = 0,
+        without: str = "",
+        prefix: Sequence[str] = (),
+        **settings: object,
+    ) -> "subprocess.Popen[bytes]":
+        """Start a worker with a fake network that takes so long a batch."""
+        fakes = {"FAKE_DELAY_S": str(delay_s), "FAKE_WITHOUT": without}
+        return self.start_plain([*prefix, *WORKER], self.environment(**settings) | fakes)
 
     def start_beat(self, **settings: object) -> "subprocess.Popen[bytes]":
         return self.start((*PNEUMOSCREEN, "beat"), **settings)
 
-    def log_text(self) -> str:
-        return "".join(p.read_text(errors="replace") for p in sorted(self.folder.glob("*.log")))
+    def log_text(self, process: "subprocess.Popen[bytes] | None" = None) -> str:
+        """Give what one process logged, or all of them."""
+        pattern = "*.log" if process is None else f"*-{self.processes.index(process) + 1}.log"
+        return "".join(p.read_text(errors="replace") for p in sorted(self.folder.glob(pattern)))
 
     def drop(self, count: int, start: int = 0, folder: Path | None = None) -> list[Path]:
         """Put distinct images into the inbox, each written aside and renamed."""
@@ -245,6 +256,19 @@ class Stack:
 
     def states(self) -> dict[str, int]:
         return dict(self.query("SELECT state, count(*) FROM instance GROUP BY state"))  # type: ignore[arg-type]
+
+    def due(self) -> int:
+        """Count what a worker could claim now."""
+        return self.count("SELECT count(*) FROM instance WHERE claimable_at <= now()")
+
+    def longest_claim_s(self) -> float:
+        """Give the longest time from a claim that came to nothing to the row's next claim."""
+        found = self.query(
+            "SELECT extract(epoch FROM max(next - occurred_at)) FROM (SELECT occurred_at, "
+            "lead(occurred_at) OVER (PARTITION BY instance_id ORDER BY event_id) AS next FROM "
+            "event WHERE kind = 'CLAIMED') claims"
+        )
+        return float(found[0][0] or 0)
 
     def terminal(self) -> int:
         return self.count("SELECT count(*) FROM instance WHERE claimable_at IS NULL")

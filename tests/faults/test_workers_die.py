@@ -1,0 +1,114 @@
+"""Faults 1 and 9: workers that die, freeze, or are told everything three times."""
+
+import contextlib
+import random
+import signal
+import time
+
+import pytest
+
+from tests.faults.judge import (
+    FULL,
+    PROTECTED_AND_NOT,
+    Ledger,
+    digests_of,
+    expected_results,
+    judge,
+    only_full,
+)
+from tests.service.stack import Stack, wait_until
+from worker.celery_app import SCREEN_TASK, create_app
+from worker.settings import Settings
+
+pytestmark = pytest.mark.postgres
+
+LEASE_S = 4
+
+
+def claimed(stack: Stack) -> int:
+    return stack.count("SELECT count(*) FROM instance WHERE state = 'CLAIMED'")
+
+
+@only_full
+@PROTECTED_AND_NOT
+def test_workers_killed_at_random_points_lose_nothing(
+    stack: Stack,
+    ledger: Ledger,
+    protected: bool,  # noqa: FBT001
+) -> None:
+    number, kills = (1_000, 50) if protected else (200, 5)
+    lease_s = LEASE_S if protected else 3600
+    choice = random.Random(1)  # noqa: S311 - reproducible, not secret
+    manifest = digests_of(stack.drop(number))
+    stack.start_watcher()
+    stack.start_beat()
+    settings = {"lease_s": lease_s, "batch_size": 4}
+    workers = [stack.start_worker(delay_s=0.2, **settings) for _ in range(2)]
+    for _ in range(kills):
+        wait_until(lambda: claimed(stack), 120, "work under way")
+        time.sleep(choice.uniform(0, 0.5))
+        victim = workers.pop(choice.randrange(len(workers)))
+        victim.kill()
+        victim.wait()
+        workers.append(stack.start_worker(delay_s=0.2, **settings))
+    killed_s = time.monotonic()
+    orphaned = claimed(stack)
+    with contextlib.suppress(AssertionError):
+        # Not yet everything: only what the dead had held, and that no one may take for so long.
+        wait_until(
+            lambda: stack.terminal() == number or (not protected and not stack.due()),
+            300 if protected else 60,
+        )
+    recovery_s = time.monotonic() - killed_s
+    found = judge(stack, manifest, expected_results(manifest))
+    expired = stack.count("SELECT count(*) FROM event WHERE kind = 'LEASE_EXPIRED'")
+    held_s = stack.longest_claim_s()
+    ledger.note(
+        1,
+        found,
+        recovery_s=held_s if protected else None,
+        note=f"{kills} kills; {expired} leases of the dead ran out and were taken up again; "
+        f"recovery is the longest time from a claim that was lost to the row's next claim; "
+        f"all done {recovery_s:.0f} s after the last kill, which left {orphaned} claimed",
+        without="" if protected else "a lease that ends",
+    )
+    assert found.is_clean == protected, found
+    if protected:
+        assert expired
+        assert held_s <= LEASE_S + 60
+
+
+@PROTECTED_AND_NOT
+def test_a_frozen_worker_that_comes_back_after_its_lease_is_refused(
+    stack: Stack,
+    ledger: Ledger,
+    protected: bool,  # noqa: FBT001
+) -> None:
+    number = 200 if FULL else 30
+    manifest = digests_of(stack.drop(number))
+    stack.start_watcher()
+    stack.start_beat()
+    app = create_app(Settings(broker_url=stack.redis.url))
+    without = "" if protected else "fencing"
+    slow = stack.start_worker(delay_s=1, without=without)
+    wait_until(lambda: claimed(stack), 120, "the slow one has claimed")
+    slow.send_signal(signal.SIGSTOP)
+    frozen = claimed(stack)
+    stack.start_worker()
+    for _ in range(3 * (number // 16 + 1)):
+        app.send_task(SCREEN_TASK, queue="urgent")
+    took_s = stack.wait_for_terminal(number, 120)
+    slow.send_signal(signal.SIGCONT)
+    wait_until(lambda: '"claimed": 16, "recorded"' in stack.log_text(slow), 60, "it records")
+    time.sleep(2)
+    found = judge(stack, manifest, expected_results(manifest))
+    ledger.note(
+        9,
+        found,
+        recovery_s=took_s,
+        note=f"every hint three times, two workers; {frozen} rows were held by the frozen one",
+        without="" if protected else "the lease token's check",
+    )
+    assert found.is_clean == protected, found
+    if protected:
+        assert '"recorded": 0' in stack.log_text(slow)
