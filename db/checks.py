@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, func, not_, select, text
+from sqlalchemy import ColumnElement, exists, func, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.audit_tables import JobRunRow, OrderedPriorityRow
 from db.chunks import in_chunks
+from db.roles import find_missing_roles
 from db.studies import compare_studies
 from db.tables import FindingRow, InstanceRow, ScreeningRow, SourceFileRow, StudyRow
 from pipeline.codes import InstanceState, JobStatus, ReasonCode
@@ -20,7 +21,6 @@ from pipeline.codes import InstanceState, JobStatus, ReasonCode
 # A claim that was begun this often never came to an end: its file kills the worker itself.
 _MANY_ATTEMPTS: Final = 3
 _LONG: Final = timedelta(days=1)
-_ROLES: Final = ("pneumoscreen_service", "priority_writer", "worklist_reader")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _find_problems(session: Session, now: datetime) -> Iterator[Problem]:
         if how_many:
             yield Problem(check.what, how_many, str(example), check.mend)
     yield from _find_stale_studies(session)
-    yield from _find_missing_roles(session)
+    yield from _find_ungranted_roles(session)
 
 
 def _find_stale_studies(session: Session) -> Iterator[Problem]:
@@ -183,15 +183,13 @@ def _find_stale_studies(session: Session) -> Iterator[Problem]:
         )
 
 
-def _find_missing_roles(session: Session) -> Iterator[Problem]:
-    if session.get_bind().dialect.name != "postgresql":
-        return
-    known = set(session.scalars(text("SELECT rolname FROM pg_roles")))
-    missing = [role for role in _ROLES if role not in known]
+def _find_ungranted_roles(session: Session) -> Iterator[Problem]:
+    missing = find_missing_roles(session.connection())
     if missing:
         yield Problem(
             "roles that the upgrade was not allowed to make",
             len(missing),
             missing[0],
-            "let an administrator make and grant them; docs/database.md has the statements",
+            "let an administrator make them (CREATE ROLE ... NOLOGIN), then run "
+            "`pneumoscreen db upgrade` once more",
         )

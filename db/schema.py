@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, insert, inspect, select
 
 from db.engine import DatabaseError, translated_errors, write_connection
+from db.roles import grant_roles
 from db.studies import rederive_studies
 from db.tables import ReasonRow
 from pipeline.codes import ReasonCode
@@ -41,6 +42,7 @@ def upgrade_schema(engine: Engine) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _sync_reasons(connection)
+        grant_roles(connection)
     rederive_studies(engine)
     return head
 
