@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.appearance import judge_appearance
 from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
@@ -145,11 +146,12 @@ def read_model_input(
         radiograph = opened.decode()
         _refuse_uniform(radiograph)
         model_input = prepare_model_input(radiograph, preprocessing)
+        appearance = judge_appearance(model_input.pixels)
     except RejectedInputError as error:
         return _rejected(instance, error.rejection)
     except MemoryError:
         return _rejected(instance, _OUT_OF_MEMORY)
-    flags = instance.flags | eligibility.flags | model_input.flags
+    flags = instance.flags | eligibility.flags | model_input.flags | appearance.flags
     return Reading(instance, replace(model_input, flags=flags), None)
 
 

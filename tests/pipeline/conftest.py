@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from pipeline.appearance import THUMBNAIL_PX, load_appearance_model
 
 MakeDicom = Callable[..., bytes]
 
 
 @pytest.fixture
 def levels() -> NDArray[np.float64]:
-    """Give 144 x 160 gray levels in [0, 1], with structure in every direction."""
+    """Give 144 x 160 gray levels in [0, 1]: the mean chest, with ripples in every direction."""
     y, x = np.mgrid[0:1:144j, 0:1:160j]
-    ripples: NDArray[np.float64] = 0.15 * np.sin(23 * x * y) + 0.1 * np.cos(31 * x)
-    return np.clip(0.2 + 0.5 * y * x + ripples + 0.2 * (x > 0.7), 0, 1)
+    mean = load_appearance_model().mean.reshape(THUMBNAIL_PX, THUMBNAIL_PX)
+    chest = np.asarray(Image.fromarray(mean).resize((160, 144), Image.Resampling.BILINEAR))
+    ripples: NDArray[np.float64] = 0.05 * np.sin(23 * x * y) + 0.03 * np.cos(31 * x)
+    return np.clip(0.5 + 0.2 * chest + ripples, 0, 1)
 
 
 @pytest.fixture
