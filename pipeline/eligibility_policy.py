@@ -65,8 +65,12 @@ class Rule:
         The rule for people; the documentation's table is made of these.
     judge
         The rule itself.
+    reasons, flags
+        All that the rule can give.
     """
 
     attribute: str
     says: str
     judge: Callable[[Instance, EligibilityPolicy], Judgement]
+    reasons: tuple[ReasonCode, ...] = ()
+    flags: tuple[Flag, ...] = ()

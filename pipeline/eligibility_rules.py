@@ -180,35 +180,51 @@ RULES: Final = (
         "CR and DX For Presentation: scored. Secondary Capture: scored, flagged. DX For "
         "Processing and anything else: refused. PNG and JPEG have none and pass.",
         _judge_sop_class,
+        reasons=(
+            ReasonCode.SOP_CLASS_NOT_RADIOGRAPH,
+            ReasonCode.FOR_PROCESSING,
+        ),
+        flags=(Flag.SECONDARY_CAPTURE,),
     ),
     Rule(
         "Presentation Intent Type (0008,0068)",
         "FOR PROCESSING: refused.",
         _judge_presentation_intent,
+        reasons=(ReasonCode.FOR_PROCESSING,),
     ),
     Rule(
         "Modality (0008,0060)",
         "CR and DX: scored; anything else: refused. PNG and JPEG may have none.",
         _judge_modality,
+        reasons=(ReasonCode.MODALITY_NOT_RADIOGRAPHY,),
     ),
     Rule(
         "Quality Control Image (0028,0300)",
         "YES and BOTH: refused.",
         _judge_quality_control,
+        reasons=(ReasonCode.QUALITY_CONTROL_IMAGE,),
     ),
     Rule(
         "Photometric Interpretation (0028,0004), Samples per Pixel (0028,0002)",
         "MONOCHROME1 and MONOCHROME2 with one sample: scored; colour: refused. PNG and JPEG: "
         "scored if all channels are the same.",
         _judge_monochrome,
+        reasons=(ReasonCode.NOT_MONOCHROME,),
     ),
-    Rule("Number of Frames (0028,0008)", "One, or absent: scored; more: refused.", _judge_frames),
+    Rule(
+        "Number of Frames (0028,0008)",
+        "One, or absent: scored; more: refused.",
+        _judge_frames,
+        reasons=(ReasonCode.MULTI_FRAME,),
+    ),
     Rule(
         "Body Part Examined (0018,0015); else Anatomic Region Sequence (0008,2218), Protocol Name "
         "(0018,1030), Series (0008,103E) and Study Description (0008,1030)",
         "The first that names a body part decides: the chest is scored, another part refused. "
         "None does: scored, flagged.",
         _judge_body_part,
+        reasons=(ReasonCode.BODY_PART_NOT_CHEST,),
+        flags=(Flag.BODY_PART_UNKNOWN,),
     ),
     Rule(
         "View Position (0018,5101); else View Code Sequence (0054,0220), Series Description "
@@ -216,22 +232,35 @@ RULES: Final = (
         "The first that names a view decides: PA and AP are scored; lateral, oblique, decubitus "
         "and others refused. None does: scored, flagged.",
         _judge_view,
+        reasons=(ReasonCode.VIEW_NOT_FRONTAL,),
+        flags=(Flag.VIEW_UNKNOWN,),
     ),
     Rule(
         "Patient's Age (0010,1010), Patient's Birth Date (0010,0030), Study Date (0008,0020)",
         "From 0 to under 18 years: scored; outside 1 to 5: flagged as extrapolated; older: "
         "refused. Not known, or contradictory: scored, flagged (the younger age counts).",
         _judge_age,
+        reasons=(ReasonCode.AGE_OUT_OF_SCOPE,),
+        flags=(
+            Flag.AGE_UNKNOWN,
+            Flag.AGE_EXTRAPOLATED,
+            Flag.AGE_INCONSISTENT,
+        ),
     ),
     Rule(
         "Rows (0028,0010), Columns (0028,0011)",
         "At least 128 px a side.",
         _judge_size,
+        reasons=(ReasonCode.TOO_SMALL,),
     ),
     Rule(
         "Burned In Annotation (0028,0301), Image Type (0008,0008)",
         "YES, or DERIVED: scored, flagged.",
         _judge_provenance,
+        flags=(
+            Flag.BURNED_IN_ANNOTATION,
+            Flag.DERIVED_IMAGE,
+        ),
     ),
 )
 """The ledger, in the order in which a refusal is looked for."""

@@ -140,3 +140,22 @@ def test_every_age_is_scored_or_refused_with_its_number(age):
     rejection = judge_eligibility(replace(CHILD, patient_age_years=age), POLICY).rejection
     assert (rejection is None) == (age < 18)
     assert rejection is None or f"{age:.1f}" in rejection.detail
+
+
+@given(
+    st.builds(
+        replace,
+        st.just(CHILD),
+        sop_class_uid=st.sampled_from([CHILD.sop_class_uid, "1.2.3", None]),
+        modality=st.sampled_from(["CR", "MR", None]),
+        body_part_examined=st.sampled_from(["CHEST", "HIP", "", None]),
+        view_position=st.sampled_from(["PA", "LL", "", None]),
+        patient_age_years=st.none() | st.floats(0, 100),
+        number_of_frames=st.none() | st.integers(0, 3),
+        rows=st.none() | st.integers(0, 4000),
+    )
+)
+def test_a_rule_gives_only_what_its_line_of_the_ledger_says(instance):
+    for rule, judgement in explain_eligibility(instance, POLICY):
+        assert judgement.reason_code in {None, *rule.reasons}
+        assert judgement.flags <= set(rule.flags)
