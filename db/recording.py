@@ -4,6 +4,7 @@ This module must not know how an outcome was come by. An outcome counts only und
 the lease that still holds; a late or repeated one changes nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from db.releases import register_release
 from db.studies import lock_studies, recompute_studies
 from db.tables import FindingRow, InstanceRow, ModelReleaseRow, ScreeningRow
 from db.transitions import registered, rejected, screened
-from pipeline.codes import EventKind, Flag, InstanceState, Priority
+from pipeline.codes import EventKind, Flag, InstanceState, Priority, ReasonCode
 from pipeline.instance import Instance, Rejection
 from pipeline.screening import Screening
 
@@ -92,8 +93,7 @@ def record_outcomes(
     """
     held = _find_held(session, outcomes)
     _store_screenings(session, held)
-    events = [_store_state(session, each) for each in held]
-    log_events(session, events, actor=actor, now=now)
+    log_events(session, _store_states(session, held), actor=actor, now=now)
     recompute_studies(session, {each.study_id for each in held})
     return len(held)
 
@@ -129,35 +129,41 @@ def _find_held(session: Session, outcomes: Sequence[Outcome]) -> list[_Held]:
     ]
 
 
-def _store_state(session: Session, held: _Held) -> Event:
-    values: dict[str, Any]
+def _store_states(session: Session, held: Iterable[_Held]) -> list[Event]:
+    """Change the instances, those of one kind of outcome in one statement; give the events."""
+    values_of_kind: defaultdict[EventKind, list[dict[str, Any]]] = defaultdict(list)
+    events: list[Event] = []
+    for each in held:
+        kind, values, reason_code, detail = _judge(each)
+        values_of_kind[kind].append({"instance_id": each.instance_id, **values})
+        events.append(
+            Event(
+                kind=kind,
+                study_id=each.study_id,
+                instance_id=each.instance_id,
+                from_state=InstanceState.CLAIMED,
+                to_state=values["state"],
+                reason_code=reason_code,
+                detail=detail,
+            )
+        )
+    for values_of_instances in values_of_kind.values():
+        session.execute(update(InstanceRow), values_of_instances)
+    return events
+
+
+def _judge(held: _Held) -> tuple[EventKind, dict[str, Any], ReasonCode | None, str]:
+    """Give what happened, the columns it sets, and the words for the event log."""
     match held.outcome:
         case Screened(instance=instance, flags=flags, screening=screening):
-            kind = EventKind.SCREENED
             values = {**header_values(instance), "flags": join_words(flags), **screened()}
-            detail = f"release {screening.model_release}"
+            return EventKind.SCREENED, values, None, f"release {screening.model_release}"
         case Rejected(rejection=rejection):
-            kind = EventKind.REJECTED
             values = rejected(rejection, has_screening=held.has_screening)
-            detail = rejection.detail
+            return EventKind.REJECTED, values, rejection.reason_code, rejection.detail
         case Deferred(rejection=rejection, next_attempt_at=next_attempt_at):
-            kind = EventKind.DEFERRED
             values = registered(next_attempt_at)
-            detail = rejection.detail
-    session.execute(
-        update(InstanceRow).where(InstanceRow.instance_id == held.instance_id).values(values)
-    )
-    return Event(
-        kind=kind,
-        study_id=held.study_id,
-        instance_id=held.instance_id,
-        from_state=InstanceState.CLAIMED,
-        to_state=values["state"],
-        reason_code=None
-        if isinstance(held.outcome, Screened)
-        else held.outcome.rejection.reason_code,
-        detail=detail,
-    )
+            return EventKind.DEFERRED, values, rejection.reason_code, rejection.detail
 
 
 def _store_screenings(session: Session, held: Iterable[_Held]) -> None:
