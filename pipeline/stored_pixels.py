@@ -69,7 +69,8 @@ def extract_pixels(
     if not is_signed:
         return StoredPixels(codes, 0, bits_stored)
     sign = 1 << (bits_stored - 1)
-    return StoredPixels(codes ^ sign, -sign, bits_stored)
+    flipped: NDArray[np.unsignedinteger] = np.bitwise_xor(codes, codes.dtype.type(sign))
+    return StoredPixels(flipped, -sign, bits_stored)
 
 
 def reduction_of(rows: int, columns: int) -> int:
@@ -92,7 +93,8 @@ def shrink(pixels: StoredPixels) -> StoredPixels:
     # Rows first: whole lines are added, four times as fast as one strided sum of both; in 16 bits,
     # where the sums fit, twice as fast again.
     is_narrow = (factor * factor) << pixels.bits_stored <= 1 << 16
-    lines = blocks[::factor].astype(np.uint16 if is_narrow else np.uint32)
+    sum_type = np.dtype(np.uint16 if is_narrow else np.uint32)
+    lines: NDArray[np.unsignedinteger] = blocks[::factor].astype(sum_type)
     for row in range(1, factor):
         lines += blocks[row::factor]
     sums = lines[:, ::factor].copy()
