@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: demo test check lint format lock picture clean
+.PHONY: demo test faults check lint format lock picture clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/pneumoscreen demo
@@ -24,6 +24,14 @@ lint: $(VENV)/.development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# All sixteen faults in full, with and without their protections; half an hour. Needs redis-server
+# and PostgreSQL; as root it starts a PostgreSQL of its own and makes network namespaces.
+faults: $(VENV)/.development
+	rm -rf build/faults
+	PNEUMOSCREEN_FAULTS=full PNEUMOSCREEN_FAULTS_FIGURES=build/faults \
+		$(BIN)/python -m pytest tests/faults --timeout=1800 --durations=0
+	$(BIN)/python -m tests.faults.report build/faults docs/faults.md
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

@@ -223,8 +223,11 @@ def _read_sidecar(path: bytes | Path) -> dict[str, str]:
     sidecar_path = Path(os.fsdecode(path)).with_suffix(".json")
     try:
         descriptor = os.open(sidecar_path, _OPEN_FLAGS)
-    except FileNotFoundError:
-        return {}
+    except OSError as error:
+        # A name of 255 bytes has room for .png, not for .json: there can be no sidecar.
+        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
+            return {}
+        raise
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RejectedInputError(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.judge import Ledger
+from tests.faults.judge import FULL, Ledger
 from tests.service.stack import Stack, open_stack, servers_are_missing
 
 
@@ -24,3 +24,11 @@ def stack(servers: None, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001
 @pytest.fixture
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     return Ledger(re.sub(r"\W+", "_", request.node.name))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long forms, but for `make faults`."""
+    left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

@@ -18,7 +18,7 @@ from tests.worker.fakes import BrightnessClassifier
 FIGURES = os.environ.get("PNEUMOSCREEN_FAULTS_FIGURES")
 # The whole of every fault takes half an hour; `make test` runs a small form of some.
 FULL = os.environ.get("PNEUMOSCREEN_FAULTS") == "full"
-only_full = pytest.mark.skipif(not FULL, reason="`make faults` runs it")
+only_full = pytest.mark.full
 # With the protection that the fault calls for, and (it must then fail) without.
 PROTECTED_AND_NOT = pytest.mark.parametrize(
     "protected",
