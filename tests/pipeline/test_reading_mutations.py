@@ -1,0 +1,120 @@
+"""Mutated files end with pixels or a reason: never an exception, a warning or a dead reader.
+
+A minute of ``PNEUMOSCREEN_FUZZ_EXAMPLES=20000`` finds what the few examples here may miss. The
+files run through native decoders, so they are read in a process of their own, as in the product.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from io import BytesIO
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+)
+
+from pipeline.eligibility import EligibilityPolicy
+from pipeline.preprocessing import Preprocessing
+from pipeline.reading import ReadingLimits, inspect_file, read_model_input
+
+EXAMPLES = int(os.environ.get("PNEUMOSCREEN_FUZZ_EXAMPLES", "400"))
+TELLING_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
+TELLING_WORDS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80")
+
+
+def mutate(content: bytes, chance: random.Random) -> bytes:
+    """Change a few bytes, half of them in the header, and sometimes cut the end off."""
+    mutant = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 4, 8, 32))):
+        size = len(mutant)
+        at = chance.randrange(min(size, 1200) if chance.random() < 0.5 else size)
+        match chance.randrange(6):
+            case 0:
+                mutant[at] ^= 1 << chance.randrange(8)
+            case 1:
+                mutant[at] = chance.choice(TELLING_BYTES)
+            case 2:
+                mutant[at : at + 4] = chance.choice(TELLING_WORDS)
+            case 3:
+                del mutant[at : at + chance.choice((1, 2, 4, 8, 100))]
+            case 4:
+                mutant[at:at] = chance.randbytes(chance.choice((1, 2, 4, 16)))
+            case 5:
+                other = chance.randrange(size)
+                mutant[at : at + 8] = mutant[other : other + 8]
+        if not mutant:
+            return b""
+    if chance.random() < 0.1:
+        del mutant[chance.randrange(len(mutant)) :]
+    return bytes(mutant)
+
+
+@pytest.fixture
+def seeds(make_dicom: Callable[..., bytes], levels: np.ndarray) -> list[bytes]:
+    """Give one good file of each kind."""
+    twelve_bits = np.rint(levels * 4095).astype(np.uint16)
+    eight_bits = np.rint(levels * 255).astype(np.uint8)
+
+    def compressed(syntax: str, frame: bytes | bytearray, pixels: np.ndarray) -> bytes:
+        return make_dicom(pixels, frame=encapsulate([bytes(frame)]), syntax=syntax)
+
+    def plain(kind: str) -> bytes:
+        buffer = BytesIO()
+        Image.fromarray(eight_bits).save(buffer, kind)
+        return buffer.getvalue()
+
+    return [
+        make_dicom(syntax=ExplicitVRLittleEndian, WindowCenter=2048, WindowWidth=4096),
+        make_dicom(syntax=ImplicitVRLittleEndian),
+        make_dicom(syntax=ExplicitVRBigEndian),
+        make_dicom(syntax=DeflatedExplicitVRLittleEndian),
+        compressed(JPEGBaseline8Bit, imagecodecs.jpeg8_encode(eight_bits), eight_bits),
+        compressed(JPEGLosslessSV1, imagecodecs.ljpeg_encode(twelve_bits), twelve_bits),
+        compressed(JPEGLSLossless, imagecodecs.jpegls_encode(twelve_bits), twelve_bits),
+        compressed(JPEG2000Lossless, imagecodecs.jpeg2k_encode(twelve_bits), twelve_bits),
+        plain("PNG"),
+        plain("JPEG"),
+    ]
+
+
+def read_all(path: str, contents: Iterator[bytes]) -> None:
+    """Read each as one file. Runs in a process of its own; its exit status is the verdict."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders written in C talk
+    warnings.simplefilter("error")
+    limits = ReadingLimits(pixels=4_000_000)
+    for content in contents:
+        with open(path, "wb") as file:
+            file.write(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        raw = os.fsencode(path)
+        inspection = inspect_file(raw, limits)
+        reading = read_model_input(raw, sha256, limits, EligibilityPolicy(), Preprocessing())
+        assert inspection.instance.sha256 == sha256
+        assert (reading.model_input is None) != (reading.rejection is None)
+
+
+def test_mutated_files_end_with_pixels_or_a_reason(seeds, tmp_path):
+    chance = random.Random(20261123)  # noqa: S311 - to repeat itself is its purpose
+    mutants = [mutate(chance.choice(seeds), chance) for _ in range(EXAMPLES)]
+    path = str(tmp_path / "mutant")
+    reader = multiprocessing.get_context("fork").Process(target=read_all, args=(path, mutants))
+    reader.start()
+    reader.join()
+    if reader.exitcode:
+        find = hashlib.sha256((tmp_path / "mutant").read_bytes()).hexdigest()[:12]
+        pytest.fail(f"the reader ended with {reader.exitcode} over {path} (sha256 {find}...)")
