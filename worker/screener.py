@@ -5,7 +5,7 @@ how hints travel: the embedded watcher and a Celery task both call the same `ste
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
@@ -161,7 +161,11 @@ class Screener:
     def _outcomes(self, batch: _UnderWay) -> list[Outcome]:
         outcomes: list[Outcome] = []
         readable: list[tuple[Claim, Instance, ModelInput]] = []
+        claims = [claim for claim, _ in (*batch, *self._ahead)]
         for claim, future in batch:
+            # One file may take longer than the lease: a reader that has to be started again, say.
+            while not wait([future], self._policy.lease.total_seconds() / 4).done:
+                self._keep_leases(claims)
             match self._readers.finish(future):
                 case Reading(model_input=None, rejection=Rejection() as rejection):
                     outcomes.append(Rejected(claim, rejection))
@@ -171,7 +175,7 @@ class Screener:
                     outcomes.append(Rejected(claim, rejection))
                 case ReaderDeath(rejection):
                     outcomes.append(self._after_death(claim, rejection))
-            self._keep_leases([claim for claim, _ in (*batch, *self._ahead)])
+            self._keep_leases(claims)
         if readable:
             outcomes += self._screened(readable)
         return outcomes

@@ -44,11 +44,11 @@ def main() -> None:
     folder, page = Path(sys.argv[1]), Path(sys.argv[2])
     found = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     found.sort(key=lambda each: (each["number"], each["note"]))
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = "; ".join([machine, *sys.argv[3:]])
     lines = [
         _HEAD,
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
-        f"{platform.python_implementation()} {platform.python_version()}"
-        f"{'; ' + sys.argv[3] if len(sys.argv) > 3 else ''}.\n\n",
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {machine}.\n\n",
         "| # | fault | inputs | lost | duplicates | wrong | quarantined | recovery | |\n",
         "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
         *(_row(each) for each in found if not each["without"]),

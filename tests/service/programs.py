@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ import pipeline.reading
 import worker.tasks
 from tests.worker.fakes import BrightnessClassifier
 from worker.cli.startup import start
+from worker.clock import SystemClock
+from worker.embedded import open_embedded
 from worker.service import run_worker
+from worker.watcher import Watcher
 
 KILLER = b"kills its decoder"
 SLOW = b"takes for ever"
@@ -66,8 +70,25 @@ def switch_off(protection: str) -> None:
             db.recording._find_held = find_any
 
 
+def watch_embedded() -> None:
+    """Do what `pneumoscreen watch` does without a broker."""
+    settings, clock = start(), SystemClock()
+    assert settings.inbox is not None
+    with open_embedded(settings, clock, lambda _release: SlowClassifier()) as embedded:
+        Watcher(
+            settings.inbox,
+            embedded.registrar,
+            embedded.screener,
+            clock,
+            settle_s=settings.settle_s,
+            scan_interval_s=settings.scan_interval_s,
+        ).run(Event())
+
+
 def main() -> None:
     switch_off(os.environ.get("FAKE_WITHOUT", ""))
+    if sys.argv[1:] == ["watch"]:
+        watch_embedded()
     sys.exit(run_worker(start(), lambda _release: SlowClassifier()))
 
 

@@ -1,0 +1,85 @@
+"""Fault 8: wall clocks that are moved by a day, both ways."""
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+import worker.anchored_clock
+from db.claims import claim_batch
+from db.engine import write_session
+from db.registration import register_arrivals
+from pipeline.codes import Lane
+from pipeline.release import load_release
+from tests.faults.judge import Judgement, Ledger
+from tests.service.arrivals import arrival
+from tests.service.fakes import RecordingHints
+from tests.service.stack import Stack
+from worker.anchored_clock import AnchoredClock
+from worker.clock import Clock, SystemClock
+from worker.reprocess import Nightly
+
+pytestmark = pytest.mark.postgres
+DAY = timedelta(days=1)
+ROWS = 40
+
+
+class MovedClock(SystemClock):
+    """A machine whose wall clock somebody has set."""
+
+    def __init__(self, moved: timedelta) -> None:
+        self._moved = moved
+
+    def now(self) -> datetime:
+        return super().now() + self._moved
+
+
+@pytest.mark.parametrize("moved", [DAY, -DAY], ids=["forward", "back"])
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "without"])
+def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
+    stack: Stack,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    moved: timedelta,
+    protected: bool,  # noqa: FBT001
+) -> None:
+    lease = timedelta(seconds=60)
+    steady = AnchoredClock.of_database(stack.engine)
+    with write_session(stack.engine) as session:
+        arrivals = [arrival(str(number)) for number in range(ROWS)]
+        register_arrivals(session, arrivals, steady.now(), Lane.URGENT)
+        assert len(claim_batch(session, limit=ROWS, lease=lease, now=steady.now())) == ROWS
+    night(stack, steady)
+
+    class MovedDatetime(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + moved
+
+    monkeypatch.setattr(worker.anchored_clock, "datetime", MovedDatetime)
+    clock: Clock = AnchoredClock.of_database(stack.engine) if protected else MovedClock(moved)
+    with write_session(stack.engine) as session:
+        stolen = len(claim_batch(session, limit=ROWS, lease=lease, now=clock.now()))
+    night(stack, clock)
+    nights = stack.count("SELECT count(*) FROM job_run")
+    found = Judgement(ROWS, 0, stolen, 0, nights - 1)
+    ledger.note(
+        8,
+        found,
+        note=f"{'a day forward' if moved > timedelta(0) else 'a day back'}: {stolen} of {ROWS} "
+        f"leases taken early, {nights} nightly run",
+        without="" if protected else "the clock that is anchored to the database's",
+    )
+    # Set back, a clock harms no one even so: a later night has been begun.
+    assert found.is_clean == (protected or moved < timedelta(0))
+
+
+def night(stack: Stack, clock: Clock) -> None:
+    Nightly(
+        stack.engine,
+        RecordingHints(),
+        clock,
+        release=load_release(Path(stack.release)).name,
+        at=time(0, 0),
+        backlog=10,
+    ).tick()

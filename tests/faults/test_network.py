@@ -1,0 +1,190 @@
+"""Fault 15, and two hosts: cables that are cut, and a worker that is told to stop."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.faults.hosts import Hosts
+from tests.faults.judge import FULL, Ledger, digests_of, expected_results, judge, only_full
+from tests.faults.links import Link
+from tests.service.stack import PNEUMOSCREEN, RedisServer, Stack, postgres_database, wait_until
+
+pytestmark = pytest.mark.postgres
+CUT_S = 30 if FULL else 5
+
+
+@contextlib.contextmanager
+def link_to(port: int) -> Iterator[Link]:
+    link = Link(port)
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+@only_full
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "without"])
+def test_cut_cables_cost_time_only(
+    stack: Stack,
+    ledger: Ledger,
+    protected: bool,  # noqa: FBT001
+) -> None:
+    number = 600 if protected else 100
+    server = make_url(stack.database_url)
+    with link_to(stack.redis.port) as to_redis, link_to(server.port or 5432) as to_database:
+        url = server.set(host="127.0.0.1", port=to_database.port)
+        # What Linux does by itself after 15 minutes, PostgreSQL's own settings make half a minute.
+        watcher, beat = stack.start_watcher(), stack.start_beat()
+        worker = stack.start_worker(
+            delay_s=0.3,
+            batch_size=8,
+            without="" if protected else "patience",
+            broker_url=f"redis://127.0.0.1:{to_redis.port}/0",
+            database_url=url.render_as_string(hide_password=False),
+        )
+        first = stack.drop(number // 2)
+        stack.wait_for_terminal(16, 120)
+        to_redis.cut()
+        time.sleep(CUT_S)
+        to_redis.mend()
+        done = stack.terminal()
+        second = stack.drop(number // 2, start=number)
+        wait_until(lambda: stack.terminal() > done + 16, 120, "on after Redis was away")
+        to_database.cut()
+        time.sleep(CUT_S)
+        to_database.mend()
+        # A crash of the server would be noticed; a cable that was cut is when it is whole again.
+        if not protected:
+            stack.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'pneumoscreen' AND pid <> pg_backend_pid()"
+            )
+        began_s = time.monotonic()
+        manifest = digests_of([*first, *second])
+        with contextlib.suppress(AssertionError):
+            stack.wait_for_terminal(len(manifest), 240 if protected else 30)
+        recovery_s = time.monotonic() - began_s
+        found = judge(stack, manifest, expected_results(manifest))
+        ledger.note(
+            15,
+            found,
+            recovery_s=recovery_s if protected else None,
+            note=f"{CUT_S} s without Redis, then {CUT_S} s without the database, while working",
+            without="" if protected else "the worker's waiting for the database",
+        )
+        assert (watcher.poll(), beat.poll()) == (None, None)
+        assert (worker.poll() is None) == protected
+        assert found.is_clean == protected, found
+
+
+@pytest.mark.parametrize("number", [400 if FULL else 48])
+def test_a_stop_in_the_middle_of_a_batch_is_clean_and_two_schedulers_run_one_night(
+    stack: Stack, ledger: Ledger, number: int
+) -> None:
+    # No sweeper would come in time: what is not handed back stays claimed.
+    settings = {"lease_s": 3600}
+    stack.start_watcher()
+    stack.start_beat(**settings)
+    stack.start_beat(**settings)
+    worker = stack.start_worker(delay_s=1, **settings)
+    manifest = digests_of(stack.drop(number))
+    stack.wait_for_terminal(16, 120)
+    began_s = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    status = worker.wait(60)
+    stopped_s = time.monotonic() - began_s
+    claimed = stack.count("SELECT count(*) FROM instance WHERE state = 'CLAIMED'")
+    done = stack.terminal()
+    stack.start_worker(**settings)
+    stack.wait_for_terminal(number, 120)
+    nights = stack.count("SELECT count(*) FROM job_run")
+    found = judge(stack, manifest, expected_results(manifest))
+    ledger.note(
+        15,
+        found,
+        recovery_s=stopped_s,
+        note=f"SIGTERM in a batch, {done} done: exit status {status}, {claimed} rows left "
+        f"claimed; recovery is the time to stop; two schedulers: {nights} nightly run",
+    )
+    assert (status, claimed, nights) == (0, 0, 1)
+    assert found.is_clean, found
+
+
+@pytest.fixture
+def hosts() -> Iterator[Hosts]:
+    reason = Hosts.cannot_be_made()
+    if reason is not None:
+        pytest.skip(reason)
+    with Hosts.make(3) as made:
+        yield made
+
+
+@only_full
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "without"])
+def test_a_host_cut_off_in_the_middle_of_a_batch_and_back_changes_nothing(
+    servers: None,  # noqa: ARG001
+    hosts: Hosts,
+    tmp_path: Path,
+    ledger: Ledger,
+    protected: bool,  # noqa: FBT001
+) -> None:
+    """The watcher on one host, a worker on each of two others, the servers on a fourth."""
+    number = 400
+    redis = RedisServer(tmp_path / "redis", host=hosts.gateway)
+    redis.start()
+    with postgres_database() as local_url, link_to_all(local_url, hosts.gateway) as url:
+        stack = Stack(tmp_path, local_url, redis, {"database_url": url})
+        lease_s = 6 if protected else 3600
+        settings = {"batch_size": 8, "lease_s": lease_s}
+        stack.start_beat()
+        watcher = stack.start(
+            (*PNEUMOSCREEN, "watch"),
+            prefix=hosts.prefix(0),
+        )
+        workers = [
+            stack.start_worker(delay_s=0.4, prefix=hosts.prefix(host), **settings)
+            for host in (1, 2)
+        ]
+        manifest = digests_of(stack.drop(number))
+        stack.wait_for_terminal(24, 150)
+        hosts.cut(2)
+        cut_s = time.monotonic()
+        held = stack.count("SELECT count(*) FROM instance WHERE state = 'CLAIMED'")
+        time.sleep(20)
+        done = stack.terminal()
+        if protected:
+            hosts.mend(2)
+        with contextlib.suppress(AssertionError):
+            wait_until(
+                lambda: stack.terminal() == number or (not protected and not stack.due()), 150
+            )
+        took_s = time.monotonic() - cut_s
+        found = judge(stack, manifest, expected_results(manifest))
+        ledger.note(
+            17,
+            found,
+            recovery_s=stack.longest_claim_s() if protected else None,
+            note=f"cut for 20 s with {held} rows claimed; {done} done meanwhile, the last {took_s:.0f} "
+            "s after the cut; recovery is the longest time to a lost claim's next",
+            without="" if protected else "a lease that ends (and the cut host never comes back)",
+        )
+        alive = [process.poll() is None for process in (watcher, *workers)]
+        stack.close()
+    assert found.is_clean == protected, found
+    assert alive == [True, True, True]
+
+
+@contextlib.contextmanager
+def link_to_all(url: str, address: str) -> Iterator[str]:
+    """Make a database that listens on the loopback only reachable from the other hosts."""
+    server = make_url(url)
+    link = Link(server.port or 5432, address)
+    try:
+        yield server.set(host=address, port=link.port).render_as_string(hide_password=False)
+    finally:
+        link.close()
