@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 LOCK_WAIT_S: Final = 15.0
+# A process that is stopped within a transaction holds its rows no longer than this.
+_STANDSTILL_S: Final = 60.0
 _WRITES: Final = "pneumoscreen_writes"
 _POSTGRES_DEFAULTS: Final[dict[str, Any]] = {
     "application_name": "pneumoscreen",
@@ -143,7 +145,12 @@ def _not_a_url() -> str:
 
 
 def _open_postgres(url: URL, lock_wait_s: float) -> Engine:
-    defaults = {**_POSTGRES_DEFAULTS, "options": f"-c lock_timeout={round(lock_wait_s * 1000)}"}
+    settings = {
+        "lock_timeout": round(lock_wait_s * 1000),
+        "idle_in_transaction_session_timeout": round(_STANDSTILL_S * 1000),
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    defaults = {**_POSTGRES_DEFAULTS, "options": options}
     return create_engine(
         url,
         pool_pre_ping=True,

@@ -27,6 +27,7 @@ _FULL: Final = "its disk is full; free space there"
 _READ_ONLY: Final = "it is read-only; make it writable, or name another"
 _LOCKED: Final = "another program holds it locked; wait for that (a backup, say) to end"
 _DEADLOCK: Final = "two changes got in each other's way; nothing was written, so try again"
+_STANDSTILL: Final = "this program stood still in a transaction; nothing was written, so try again"
 _AWAY: Final = "it does not answer; start it, and check PNEUMOSCREEN_DATABASE_URL"
 _CANNOT_OPEN: Final = "the file cannot be opened; check the folder and its permissions"
 _NOT_A_DATABASE: Final = "the file is not an intact SQLite database; restore it, or name another"
@@ -35,6 +36,7 @@ _BROKEN_DISK: Final = "reading or writing its file failed; check the disk and th
 # SQLSTATE classes and codes, the longest match first (PostgreSQL, appendix A).
 _POSTGRES: Final[dict[str, tuple[type[DatabaseError], str]]] = {
     "25006": (DatabaseUnavailableError, _READ_ONLY),
+    "25P03": (DatabaseUnavailableError, _STANDSTILL),
     "42501": (DatabaseError, _PRIVILEGE),
     "42703": (DatabaseError, _UPGRADE),
     "42P01": (DatabaseError, _UPGRADE),

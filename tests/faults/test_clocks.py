@@ -1,6 +1,6 @@
 """Fault 8: wall clocks that are moved by a day, both ways."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -53,8 +53,8 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
 
     class MovedDatetime(datetime):
         @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime.now(UTC) + moved
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + moved
 
     monkeypatch.setattr(worker.anchored_clock, "datetime", MovedDatetime)
     clock: Clock = AnchoredClock.of_database(stack.engine) if protected else MovedClock(moved)

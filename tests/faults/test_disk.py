@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root may mount")
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=True)
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607
 
@@ -55,17 +54,17 @@ def test_a_full_database_disk_is_said_and_waited_for(
         (*WORKER, "watch"), database_url=stack.engine.url.render_as_string(hide_password=False)
     )
     first = stack.drop(5)
-    wait_until(lambda: (small_disk / "worklist.db").exists(), 60)
+    wait_until((small_disk / "worklist.db").exists, 60)
     wait_until(lambda: _terminal(stack) == 5, 90, "screened before the disk is full")
     filler = fill(small_disk)
-    manifest = digests_of([*first, *stack.drop(200, start=10)])
+    manifest = digests_of([*first, *stack.drop(100, start=10)])
     wait_until(lambda: "database_unavailable" in stack.log_text(watch), 60, "it says so")
     said = "disk is full" in stack.log_text(watch)
     time.sleep(3)
     assert watch.poll() is None
     filler.unlink()
     began_s = time.monotonic()
-    wait_until(lambda: _terminal(stack) == 205, 120, "on when there is room again")
+    wait_until(lambda: _terminal(stack) == 105, 120, "on when there is room again")
     recovery_s = time.monotonic() - began_s
     found = judge(stack, manifest, expected_results(manifest))
     ledger.note(
@@ -127,18 +126,16 @@ def test_a_file_that_a_full_inbox_cut_short_counts_when_it_is_whole(
     assert found.is_clean, found
 
 
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+# Root without the power to read what it may not: permissions count for it as for anyone.
+_POWERS = "-dac_override,-dac_read_search"
+LIKE_ANYONE = ("setpriv", f"--bounding-set={_POWERS}", f"--inh-caps={_POWERS}")
 
 
 def test_what_may_not_be_read_is_said_within_a_minute_and_never_screened(
     stack: Stack, ledger: Ledger
 ) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root may become another user")
-    folder = stack.folder
-    while folder != Path("/tmp"):  # noqa: S108 - what pytest made is for its owner only
-        folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-        folder = folder.parent
+        pytest.skip("only root may give up its powers")
     good = stack.drop(5)
     forbidden = stack.drop(1, start=5)[0]
     forbidden.chmod(0)
@@ -148,8 +145,8 @@ def test_what_may_not_be_read_is_said_within_a_minute_and_never_screened(
     closed.chmod(0)
     stack.inbox.chmod(0o555)  # nothing can be written there, nor need be
     began_s = time.monotonic()
-    watcher = stack.start((*PNEUMOSCREEN, "watch"), prefix=NOBODY)
-    stack.start_worker(prefix=NOBODY)
+    watcher = stack.start((*PNEUMOSCREEN, "watch"), prefix=LIKE_ANYONE)
+    stack.start_worker(prefix=LIKE_ANYONE)
     stack.wait_for_terminal(5, 90)
     refused = "SELECT count(*) FROM source_file WHERE reason_code = 'SOURCE_UNREADABLE'"
     wait_until(lambda: stack.count(refused) == 2, 60, "both stand in the database, with a reason")
