@@ -41,6 +41,7 @@ def upgrade_schema(engine: Engine) -> str:
         head = _check_known(connection, config)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _check_reasons(connection)
         _sync_reasons(connection)
         grant_roles(connection)
     rederive_studies(engine)
@@ -59,6 +60,8 @@ def check_schema(engine: Engine) -> None:
         head = _check_known(connection, _config())
         revision = _revision(connection)
         current = revision == head and not _missing_reasons(connection)
+        if current:
+            _check_reasons(connection)
     if not current:
         found = "is of an older version" if revision else "has no tables yet"
         raise DatabaseError(
@@ -86,10 +89,7 @@ def _check_known(connection: Connection, config: Config) -> str:
     if revision is not None and revision not in {
         each.revision for each in scripts.walk_revisions()
     }:
-        raise DatabaseError(
-            f"this version is older than the database {connection.engine.url.render_as_string()} "
-            f"(revision {revision}); upgrade pneumoscreen"
-        )
+        raise _newer(connection, f"revision {revision}")
     head = scripts.get_current_head()
     if head is None:
         raise DatabaseError("this installation has no migrations; install pneumoscreen again")
@@ -100,9 +100,24 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def _newer(connection: Connection, sign: str) -> DatabaseError:
+    return DatabaseError(
+        f"this version is older than the database {connection.engine.url.render_as_string()} "
+        f"({sign}); upgrade pneumoscreen"
+    )
+
+
 def _missing_reasons(connection: Connection) -> list[ReasonCode]:
     known = set(connection.scalars(select(ReasonRow.reason_code)))
     return [code for code in ReasonCode if code.value not in known]
+
+
+def _check_reasons(connection: Connection) -> None:
+    """Refuse what a later version has added: this one could not read its rows."""
+    known = {code.value for code in ReasonCode}
+    unknown = set(connection.scalars(select(ReasonRow.reason_code))) - known
+    if unknown:
+        raise _newer(connection, f"reason code {min(unknown)}")
 
 
 def _sync_reasons(connection: Connection) -> None:

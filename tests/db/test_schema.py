@@ -61,6 +61,17 @@ def test_a_newer_database_is_refused(fresh_url: str) -> None:
     engine.dispose()
 
 
+def test_a_database_with_reason_codes_of_a_later_version_is_refused(fresh_url: str) -> None:
+    engine = open_database(fresh_url)
+    upgrade_schema(engine)
+    with write_connection(engine) as connection:
+        connection.execute(text("INSERT INTO reason VALUES ('FROM_THE_FUTURE', 'FAILED')"))
+    for use in (check_schema, upgrade_schema):
+        with pytest.raises(DatabaseError, match=r"FROM_THE_FUTURE.*upgrade pneumoscreen"):
+            use(engine)
+    engine.dispose()
+
+
 def test_two_upgrades_at_once_make_one_schema(fresh_url: str) -> None:
     engines = [open_database(fresh_url) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
