@@ -7,12 +7,13 @@ from sqlalchemy import func, select
 from db.audit_tables import EventRow
 from db.engine import DatabaseError
 from db.history import read_study
+from db.outcomes import read_outcomes
 from db.releases import register_release
 from db.reprocessing import mark_for_reprocessing
 from db.tables import FindingRow, ScreeningRow
 from pipeline.codes import Band, Flag, InstanceState, Priority, ReasonCode, StudyStatus
 from pipeline.preprocessing import Preprocessing
-from tests.db.site import GREY, NEGATIVE, POSITIVE, RELEASE, Site, make_instance
+from tests.db.site import GREY, NEGATIVE, POSITIVE, RELEASE, Site, digest, make_instance
 
 NEWER = replace(RELEASE, name="2026.2", weights_sha256="1" * 64)
 
@@ -121,6 +122,17 @@ def test_a_failure_at_reprocessing_does_not_take_a_positive_result_back(
     assert _reprocess(site) == 0
 
 
+def test_a_source_that_is_back_after_a_failed_reprocessing_is_reprocessed(site: Site) -> None:
+    site.receive(make_instance())
+    site.screen_all(POSITIVE)
+    _reprocess(site)
+    (claim,) = site.claim()
+    site.reject(claim, ReasonCode.SOURCE_MISSING)
+    site.receive(make_instance())
+    assert site.state() is InstanceState.SCREENED
+    assert _reprocess(site) == 1
+
+
 def test_being_found_not_eligible_at_reprocessing_does(site: Site) -> None:
     site.receive(make_instance())
     site.screen_all(POSITIVE)
@@ -128,6 +140,9 @@ def test_being_found_not_eligible_at_reprocessing_does(site: Site) -> None:
     (claim,) = site.claim()
     site.reject(claim, ReasonCode.VIEW_NOT_FRONTAL)
     assert (site.study().status, site.study().priority) == (StudyStatus.NOT_SCREENED, None)
+    with site.reading() as session:
+        (outcome,) = read_outcomes(session, [b"/inbox/" + digest("1").encode()])
+    assert (outcome.reason_code, outcome.probability) == (ReasonCode.VIEW_NOT_FRONTAL, None)
 
 
 def test_screening_again_with_the_same_release_keeps_one_screening(site: Site) -> None:

@@ -1,5 +1,6 @@
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import StatementError
 
 from db.arrivals import Arrival
 from db.registration import find_unregistered, register_arrivals
@@ -154,6 +155,34 @@ def test_a_file_that_could_not_be_read_is_tried_again_without_noise(site: Site) 
     assert site.state() is InstanceState.REGISTERED
     with site.reading() as session:
         assert find_unregistered(session, [make_source()]) == []
+
+
+def test_a_file_that_changed_and_cannot_be_read_any_more_leaves_a_trace(site: Site) -> None:
+    site.receive(make_instance(), b"/inbox/1.dcm")
+    site.receive(None, b"/inbox/1.dcm", ReasonCode.SOURCE_UNREADABLE, size=2)
+    assert site.state() is InstanceState.FAILED
+    assert site.study().reason_codes == (ReasonCode.SOURCE_UNREADABLE,)
+
+
+def test_a_file_that_is_back_may_be_refused_from_its_header(site: Site) -> None:
+    """A later version's reader may know what an earlier one did not."""
+    site.receive(make_instance(), b"/inbox/1.dcm")
+    (claim,) = site.claim()
+    site.reject(claim, ReasonCode.SOURCE_MISSING)
+    site.receive(make_instance(), b"/inbox/1.dcm", ReasonCode.VIEW_NOT_FRONTAL)
+    assert site.state() is InstanceState.NOT_ELIGIBLE
+    assert site.claim() == []
+
+
+def test_a_time_without_a_zone_is_a_fault_of_the_program(site: Site) -> None:
+    site.now = site.now.replace(tzinfo=None)
+    with pytest.raises(StatementError, match="has no time zone"):
+        site.receive(make_instance())
+
+
+def test_an_arrival_without_an_instance_says_why() -> None:
+    with pytest.raises(ValueError, match="needs a rejection"):
+        Arrival(make_source(), None, None)
 
 
 def test_a_missing_file_that_is_back_is_screened(site: Site) -> None:
