@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.codes import Flag, ReasonCode
+from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 
 MODEL_FILE: Final = Path(__file__).parent / "appearance.npz"
 THUMBNAIL_PX: Final = 16
 
 # Distances of 6,437 chests of three hospitals: median 0.9, 99.5 % below 3.3, all but one below 6
-# (that one has a white collimator); a hand 6.7, a test pattern 9.1, knees 5.9.
-_UNUSUAL: Final = 3.3
-_NO_CHEST: Final = 6.0
+# (that one has a white collimator); a hand 6.7, a test pattern 9.1, knees 5.9. The policy holds
+# the two limits.
+
 # Turned or inverted, it must look this much more like a chest, and like a usual one. Of the 6,437
 # that holds for seven; five of them are indeed inverted or upside down.
 _CLEARLY_BETTER: Final = 1.5
@@ -82,7 +83,7 @@ class Appearance:
 
 
 def judge_appearance(
-    pixels: NDArray[np.float32], model: AppearanceModel | None = None
+    pixels: NDArray[np.float32], policy: EligibilityPolicy, model: AppearanceModel | None = None
 ) -> Appearance:
     """Compare a model input with the chests, as it is, turned and inverted.
 
@@ -90,6 +91,8 @@ def judge_appearance(
     ----------
     pixels
         (128, 128), float32 in [0, 1]: cropped and stretched as the network sees it.
+    policy
+        Holds the distances from which an image is flagged and refused.
 
     Raises
     ------
@@ -114,13 +117,13 @@ def judge_appearance(
             flags.add(Flag.ROTATION_SUSPECT)
         if is_inverted:
             flags.add(Flag.POLARITY_SUSPECT)
-    elif as_it_is > _NO_CHEST:
+    elif as_it_is > policy.refused_distance:
         raise RejectedInputError(
             ReasonCode.NOT_A_CHEST_RADIOGRAPH,
             f"the image does not look like a chest radiograph (distance {as_it_is:.1f}, "
-            f"refused above {_NO_CHEST:g})",
+            f"refused above {policy.refused_distance:g})",
         )
-    if as_it_is > _UNUSUAL:
+    if as_it_is > policy.unusual_distance:
         flags.add(Flag.UNUSUAL_APPEARANCE)
     return Appearance(as_it_is, frozenset(flags))
 

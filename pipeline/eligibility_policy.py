@@ -25,6 +25,9 @@ class EligibilityPolicy:
         (0008,0060) values that are radiography.
     minimum_size_px
         Of the shorter side.
+    unusual_distance, refused_distance
+        How far from the chests an image may lie before it is flagged, and before it is refused as
+        no chest (see `pipeline.appearance`; 1 is an average chest).
     accept_secondary_capture, accept_unknown_body_part, accept_unknown_view, accept_unknown_age
         Score and flag (the default), or refuse.
     """
@@ -35,6 +38,8 @@ class EligibilityPolicy:
     trained_below_years: float = 6.0
     modalities: frozenset[str] = frozenset({"CR", "DX"})
     minimum_size_px: int = 128
+    unusual_distance: float = 3.3
+    refused_distance: float = 6.0
     accept_secondary_capture: bool = True
     accept_unknown_body_part: bool = True
     accept_unknown_view: bool = True

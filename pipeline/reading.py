@@ -21,6 +21,7 @@ from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
 from pipeline.eligibility import EligibilityPolicy, judge_eligibility
 from pipeline.errors import RejectedInputError
+from pipeline.exposure import judge_exposure
 from pipeline.instance import Instance, Rejection, derive_uid
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import ModelInput, Radiograph
@@ -146,12 +147,13 @@ def read_model_input(
         radiograph = opened.decode()
         _refuse_uniform(radiograph)
         model_input = prepare_model_input(radiograph, preprocessing)
-        appearance = judge_appearance(model_input.pixels)
+        appearance = judge_appearance(model_input.pixels, policy)
     except RejectedInputError as error:
         return _rejected(instance, error.rejection)
     except MemoryError:
         return _rejected(instance, _OUT_OF_MEMORY)
-    flags = instance.flags | eligibility.flags | model_input.flags | appearance.flags
+    looks = appearance.flags | judge_exposure(radiograph, model_input.field_of_view)
+    flags = instance.flags | eligibility.flags | model_input.flags | looks
     return Reading(instance, replace(model_input, flags=flags), None)
 
 
