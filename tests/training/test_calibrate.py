@@ -22,6 +22,15 @@ def test_fit_finds_the_scaling_that_made_the_labels():
     assert calibration_error(positive, apply_calibration(fitted, logits)) < 0.02
 
 
+def test_fit_ends_at_the_maximum_whatever_the_weights():
+    logits, positive = draw(Calibration(1.4, 2.6), 1000)
+    sources = [HOME] * 500 + ["rsna"] * 500
+    for weight in (0.1, 0.3):
+        fitted = fit_calibration(logits, positive, sources, weight)
+        assert fitted.slope == pytest.approx(1.4, abs=0.25)
+        assert fitted.offset == pytest.approx(2.6, abs=0.5)
+
+
 def test_separable_classes_get_a_finite_slope():
     logits = np.array([-3.0, -2, -1, 1, 2, 3])
     fitted = fit_calibration(logits, logits > 0, [HOME] * 6)
