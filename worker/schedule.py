@@ -12,6 +12,7 @@ import structlog
 
 from pipeline.errors import PneumoscreenError
 from worker.clock import Clock
+from worker.watcher import Worker
 
 _log = structlog.get_logger()
 
@@ -49,3 +50,16 @@ class Schedule:
             except PneumoscreenError as error:
                 _log.error("job_failed", job=job.name, detail=str(error))
             self._due_s[job] = self._clock.monotonic_s() + job.interval_s
+
+
+class ScheduledWorker:
+    """A worker that does what is due between two of its batches: for one process alone."""
+
+    def __init__(self, worker: Worker, schedule: Schedule) -> None:
+        self._worker = worker
+        self._schedule = schedule
+
+    def step(self) -> int:
+        """Run what is due, then work off one batch; zero when there is nothing to do now."""
+        self._schedule.run_due()
+        return self._worker.step()

@@ -6,7 +6,7 @@ elsewhere: nothing of it is here.
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from worker.celery_app import QUEUES, create_app
 from worker.embedded import load_warm_classifier, open_embedded, open_worklist
 from worker.heartbeat import INTERVAL_S, Heartbeat
 from worker.hints import CeleryHints
+from worker.intake import NoWork, watch_inboxes
 from worker.jobs import list_jobs
 from worker.readers import ReaderPool
 from worker.registrar import Registrar
@@ -30,15 +31,7 @@ from worker.screener import Classifier
 from worker.settings import Settings
 from worker.sweeper import Sweep, Sweeper
 from worker.tasks import add_screen_task, work_off
-from worker.watcher import Scan, Watcher
-
-
-class NoWork:
-    """A watcher's worker where the work is done elsewhere."""
-
-    def step(self) -> int:
-        """There is never anything to do here."""
-        return 0
+from worker.watcher import Scan
 
 
 def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = None) -> int:
@@ -66,9 +59,9 @@ def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = N
 
 
 def run_watcher(
-    settings: Settings, inbox: Path, stop: Event, on_scan: Callable[[Scan], None]
+    settings: Settings, inboxes: Sequence[Path], stop: Event, on_scan: Callable[[Scan], None]
 ) -> None:
-    """Watch an inbox, register what arrives, and hint; screen nothing.
+    """Watch inboxes, register what arrives, and hint; screen nothing.
 
     Raises
     ------
@@ -88,15 +81,17 @@ def run_watcher(
 
     with _open_database(settings) as (engine, clock), readers:
         hints = CeleryHints(app, clock, settings.batch_size)
-        Watcher(
-            inbox,
+        watch_inboxes(
+            inboxes,
             Registrar(engine, readers, clock),
             NoWork(),
-            clock,
-            settle_s=settings.settle_s,
-            scan_interval_s=settings.scan_interval_s,
+            settings=settings,
+            engine=engine,
+            clock=clock,
+            stop=stop,
+            on_scan=report,
             on_registered=hints.send_urgent,
-        ).run(stop, report)
+        )
 
 
 def run_schedule(settings: Settings, stop: Event) -> None:

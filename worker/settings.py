@@ -39,6 +39,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class SourcePolicy(StrEnum):
+    """What to do with a file in the inbox that was screened, or is not eligible."""
+
+    KEEP = "keep"
+    ARCHIVE = "archive"
+    DELETE = "delete"
+
+
 def _default_database_url() -> str:
     return f"sqlite:///{user_data_path('pneumoscreen') / 'pneumoscreen.db'}"
 
@@ -58,6 +66,11 @@ class Settings(BaseSettings):
     inbox: Path | None = None
     release: Path = RELEASES_FOLDER / CURRENT_RELEASE
     engine: EngineName = EngineName.AUTO
+
+    source_policy: SourcePolicy = SourcePolicy.KEEP
+    archive: Path | None = None
+    # Below this much room for the database or the archive, nothing more is taken in.
+    least_free_mib: Annotated[int, Field(ge=0)] = 256
 
     scan_interval_s: Annotated[float, Field(gt=0)] = 2.0
     settle_s: Annotated[float, Field(ge=0)] = 5.0

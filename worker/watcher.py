@@ -1,10 +1,10 @@
 """Watches an inbox: a full rescan is the mechanism, since events do not fire on NFS or SMB.
 
-This module must not know what a file holds. Nothing in the inbox is moved, changed or deleted.
+This module must not know what a file holds. It moves, changes and deletes nothing itself.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -49,6 +49,10 @@ class Watcher:
     ----------
     on_registered
         Called after each committed transaction with its number of files.
+    has_room
+        Asked before each scan; while there is none, nothing is taken in.
+    put_away
+        Given, after each scan, the files of the inbox that have their row.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Watcher:
         settle_s: float,
         scan_interval_s: float,
         on_registered: Callable[[int], None] = lambda _count: None,
+        has_room: Callable[[], bool] = lambda: True,
+        put_away: Callable[[Collection[SourceFile]], object] = lambda _registered: None,
     ) -> None:
         self._inbox = inbox
         self._registrar = registrar
@@ -69,6 +75,8 @@ class Watcher:
         self._stability = StabilityTracker(settle_s)
         self._scan_interval_s = scan_interval_s
         self._on_registered = on_registered
+        self._has_room = has_room
+        self._put_away = put_away
         # What the latest scan saw that already has its row, and what could not be read with the
         # time of its next try: both bounded by the inbox, not by history.
         self._registered: set[SourceFile] = set()
@@ -120,6 +128,7 @@ class Watcher:
         # A file that could not be read (permissions, a share's hiccup) is tried again, not known.
         self._registered.update(set(stable) - registration.unreadable)
         self._next_try_s |= dict.fromkeys(registration.unreadable, now_s + _RETRY_UNREADABLE_S)
+        self._put_away(self._registered)
         return Scan(
             files=len(present),
             registered=registration.files,
@@ -130,7 +139,8 @@ class Watcher:
 
     def _scan_or_report(self) -> Scan:
         try:
-            return self.scan()
+            if self._has_room():
+                return self.scan()
         except FolderError as error:
             _log.error("inbox_unreadable", detail=str(error))
         except DatabaseUnavailableError as error:

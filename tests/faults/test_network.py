@@ -38,14 +38,12 @@ def test_cut_cables_cost_time_only(
     server = make_url(stack.database_url)
     with link_to(stack.redis.port) as to_redis, link_to(server.port or 5432) as to_database:
         url = server.set(host="127.0.0.1", port=to_database.port)
-        # What Linux does by itself after 15 minutes, PostgreSQL's own settings make half a minute.
         stack.start_watcher()
-        if protected:
-            stack.start_beat()
+        stack.start_beat()
+        settings = {"batch_size": 8, "lease_s": 4 if protected else 3600}
         stack.start_worker(
             delay_s=0.3,
-            batch_size=8,
-            without="" if protected else "patience",
+            **settings,
             broker_url=f"redis://127.0.0.1:{to_redis.port}/0",
             database_url=url.render_as_string(hide_password=False),
         )
@@ -59,17 +57,17 @@ def test_cut_cables_cost_time_only(
         wait_until(lambda: stack.terminal() > done + 16, 120, "on after Redis was away")
         to_database.cut()
         time.sleep(CUT_S)
-        to_database.mend()
-        # A crash of the server would be noticed; a cable that was cut is when it is whole again.
-        if not protected:
-            stack.query(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE application_name = 'pneumoscreen' AND pid <> pg_backend_pid()"
-            )
+        if protected:
+            to_database.mend()
+        else:
+            stack.start_worker(**settings)  # what the one that is cut off holds, no one may take
         began_s = time.monotonic()
         manifest = digests_of([*first, *second])
         with contextlib.suppress(AssertionError):
-            stack.wait_for_terminal(len(manifest), 240 if protected else 30)
+            wait_until(
+                lambda: stack.terminal() == len(manifest) or (not protected and not stack.due()),
+                240,
+            )
         recovery_s = time.monotonic() - began_s
         found = judge(stack, manifest, expected_results(manifest))
         ledger.note(
@@ -77,7 +75,7 @@ def test_cut_cables_cost_time_only(
             found,
             recovery_s=recovery_s if protected else None,
             note=f"{CUT_S} s without Redis, then {CUT_S} s without the database, while working",
-            without="" if protected else "the worker's waiting, and the sweeper",
+            without="" if protected else "a lease that ends (and the cable stays cut)",
         )
         assert all(process.poll() is None for process in stack.processes)
         assert found.is_clean == protected, found

@@ -48,12 +48,13 @@ def screen(
 
 
 def watch(
-    inbox: Annotated[
-        Path | None, typer.Argument(help="The ingest folder. [default: PNEUMOSCREEN_INBOX]")
+    inboxes: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INBOX", help="Ingest folders. [default: PNEUMOSCREEN_INBOX]"),
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Watch an ingest folder and screen whatever arrives, until stopped.
+    """Watch ingest folders and screen whatever arrives, until stopped.
 
     With a broker set, only register it: `pneumoscreen worker` processes do the screening.
     """
@@ -61,32 +62,37 @@ def watch(
     from worker.clock import SystemClock
     from worker.embedded import load_warm_classifier, open_embedded
     from worker.folders import check_folder
+    from worker.hints import NoHints
+    from worker.intake import watch_inboxes
+    from worker.jobs import list_jobs
+    from worker.schedule import Schedule, ScheduledWorker
     from worker.service import run_watcher
     from worker.tables import print_scan
-    from worker.watcher import Watcher
 
     settings = start(database)
-    folder = check_folder(inbox or settings.inbox)
+    folders = [check_folder(inbox) for inbox in inboxes or ()] or [check_folder(settings.inbox)]
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
     if settings.broker_url is not None:
-        run_watcher(settings, folder, stop, print_scan)
+        run_watcher(settings, folders, stop, print_scan)
         return
     clock = SystemClock()
     with open_embedded(
         settings, clock, partial(load_warm_classifier, batch_size=settings.batch_size)
     ) as embedded:
         embedded.network.start()
-        watcher = Watcher(
-            folder,
+        jobs = list_jobs(settings, embedded.engine, NoHints(), clock)
+        watch_inboxes(
+            folders,
             embedded.registrar,
-            embedded.screener,
-            clock,
-            settle_s=settings.settle_s,
-            scan_interval_s=settings.scan_interval_s,
+            ScheduledWorker(embedded.screener, Schedule(jobs, clock)),
+            settings=settings,
+            engine=embedded.engine,
+            clock=clock,
+            stop=stop,
+            on_scan=print_scan,
         )
-        watcher.run(stop, print_scan)
 
 
 def demo(

@@ -1,0 +1,96 @@
+from pathlib import Path
+from threading import Event, Timer
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import read_session
+from db.worklist import read_worklist
+from tests.worker.images import write_png
+from worker.clock import SystemClock
+from worker.disk_guard import DiskGuard, free_bytes
+from worker.intake import NoWork, watch_inboxes
+from worker.readers import ReaderPool
+from worker.registrar import Registrar
+from worker.settings import Settings, SettingsError, SourcePolicy
+from worker.watcher import Scan
+
+
+def watch(
+    engine: Engine, readers: ReaderPool, inboxes: list[Path], settings: Settings
+) -> list[Scan]:
+    """Watch until two files are registered, or for five seconds."""
+    stop, scans, clock = Event(), list[Scan](), SystemClock()
+
+    def on_scan(scan: Scan) -> None:
+        scans.append(scan)
+        if sum(each.registered for each in scans) >= 2:
+            stop.set()
+
+    timer = Timer(5, stop.set)
+    timer.start()
+    watch_inboxes(
+        inboxes,
+        Registrar(engine, readers, clock),
+        NoWork(),
+        settings=settings,
+        engine=engine,
+        clock=clock,
+        stop=stop,
+        on_scan=on_scan,
+    )
+    timer.cancel()
+    return scans
+
+
+def test_several_inboxes_are_watched_and_one_that_is_away_stops_no_other(
+    engine: Engine, readers: ReaderPool, tmp_path: Path
+) -> None:
+    inboxes = [tmp_path / name for name in ("a", "b")]
+    for number, inbox in enumerate(inboxes):
+        inbox.mkdir()
+        write_png(inbox / "image.png", number / 2, seed=number)
+    settings = Settings(settle_s=0.1, scan_interval_s=0.1, least_free_mib=0)
+    watch(engine, readers, [tmp_path / "away", *inboxes], settings)
+    with read_session(engine) as session:
+        assert len(read_worklist(session)) == 2
+
+
+def test_nothing_is_taken_in_when_there_is_no_room_for_the_database(
+    engine: Engine, readers: ReaderPool, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    write_png(tmp_path / "inbox" / "image.png", 0.5)
+    settings = Settings(settle_s=0, scan_interval_s=0.5, least_free_mib=1 << 40)
+    scans = watch(engine, readers, [tmp_path / "inbox"], settings)
+    assert scans
+    assert set(scans) == {Scan(0, 0, 0, 0, 0)}
+
+
+def test_the_guard_lets_work_in_again_when_there_is_room(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free = iter([99 << 20, 101 << 20])
+    guard = DiskGuard([tmp_path], 100 << 20, lambda _folder: next(free))
+    assert not guard.has_room()
+    assert "disk_almost_full" in (output := "".join(capsys.readouterr()))
+    assert "100 MiB" in output
+    assert guard.has_room()
+
+
+def test_free_room_is_what_this_user_may_write(tmp_path: Path) -> None:
+    assert free_bytes(tmp_path) > 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(source_policy=SourcePolicy.ARCHIVE),
+        Settings(archive=Path("/archive")),
+    ],
+)
+def test_a_policy_without_its_archive_is_refused(
+    engine: Engine, readers: ReaderPool, tmp_path: Path, settings: Settings
+) -> None:
+    with pytest.raises(SettingsError, match="need each other"):
+        watch(engine, readers, [tmp_path], settings)

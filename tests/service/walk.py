@@ -1,0 +1,41 @@
+"""The walk of an inbox in one process, for tests that need screened files."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.release import load_release
+from tests.service.stack import write_test_release
+from tests.worker.fakes import BrightnessClassifier, FakeClock
+from worker.folders import list_paths
+from worker.readers import ReaderPool
+from worker.registrar import Registrar
+from worker.screener import Screener, ScreenerPolicy
+
+
+class Walk:
+    """An inbox, and what registers and screens it."""
+
+    def __init__(self, engine: Engine, readers: ReaderPool, clock: FakeClock, folder: Path) -> None:
+        self.engine, self.readers, self.clock, self.folder = engine, readers, clock, folder
+        self.inbox = folder / "inbox"
+        self.inbox.mkdir()
+        self.release = load_release(write_test_release(folder / "release"))
+
+    def register(self) -> None:
+        Registrar(self.engine, self.readers, self.clock).register(list_paths([self.inbox]))
+
+    def work_off(self) -> None:
+        policy = ScreenerPolicy(EligibilityPolicy(), 4, timedelta(seconds=60), 3)
+        screener = Screener(
+            engine=self.engine,
+            readers=self.readers,
+            network=BrightnessClassifier,
+            release=self.release,
+            policy=policy,
+            clock=self.clock,
+        )
+        while screener.step():
+            pass

@@ -1,0 +1,93 @@
+"""Composes the intake: a watcher for each inbox, the disk guard, and what becomes of the sources.
+
+The same for the embedded product and the distributed one, which differ in who works.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from sqlalchemy import Engine
+
+from worker.clock import Clock
+from worker.disk_guard import DiskGuard
+from worker.registrar import Registrar
+from worker.settings import Settings, SettingsError, SourcePolicy
+from worker.sources import SourceKeeper
+from worker.watcher import Scan, Watcher, Worker
+
+_MIB: Final = 1 << 20
+
+
+class NoWork:
+    """A watcher's worker where the work is done elsewhere."""
+
+    def step(self) -> int:
+        """There is never anything to do here."""
+        return 0
+
+
+def watch_inboxes(
+    inboxes: Sequence[Path],
+    registrar: Registrar,
+    worker: Worker,
+    *,
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    stop: Event,
+    on_scan: Callable[[Scan], None],
+    on_registered: Callable[[int], None] = lambda _count: None,
+) -> None:
+    """Watch every inbox until stopped, each in a thread: one share that hangs stops no other.
+
+    Raises
+    ------
+    SettingsError
+        If the policy for sources and the archive do not fit each other.
+    """
+    guard = DiskGuard(_written_to(settings, engine), settings.least_free_mib * _MIB)
+
+    def watcher(inbox: Path, worker: Worker) -> Watcher:
+        return Watcher(
+            inbox,
+            registrar,
+            worker,
+            clock,
+            settle_s=settings.settle_s,
+            scan_interval_s=settings.scan_interval_s,
+            on_registered=on_registered,
+            has_room=guard.has_room,
+            put_away=_keeper(settings, engine, clock).tidy,
+        )
+
+    def run(watcher: Watcher) -> None:
+        try:
+            watcher.run(stop, on_scan)
+        finally:
+            stop.set()  # whatever ended this one ends the process; a supervisor starts it again
+
+    first, *others = inboxes
+    with ThreadPoolExecutor(max(1, len(others)), thread_name_prefix="inbox") as threads:
+        running = [threads.submit(run, watcher(inbox, NoWork())) for inbox in others]
+        run(watcher(first, worker))
+        for each in running:
+            each.result()
+
+
+def _keeper(settings: Settings, engine: Engine, clock: Clock) -> SourceKeeper:
+    if (settings.source_policy is SourcePolicy.ARCHIVE) != (settings.archive is not None):
+        raise SettingsError(
+            "PNEUMOSCREEN_SOURCE_POLICY=archive and PNEUMOSCREEN_ARCHIVE need each other; set both "
+            "or neither"
+        )
+    return SourceKeeper(settings.source_policy, settings.archive, engine, clock)
+
+
+def _written_to(settings: Settings, engine: Engine) -> list[Path]:
+    folders = [] if settings.archive is None else [settings.archive]
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        folders.append(Path(engine.url.database).absolute().parent)
+    return folders
