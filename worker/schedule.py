@@ -1,7 +1,7 @@
 """The schedule: what is done every so many seconds, whatever the wall clock is set to.
 
 This module must not know what its jobs do. It is not Celery beat; see
-docs/decisions/0010-own-schedule.md for why.
+docs/decisions/0009-own-schedule.md for why.
 """
 
 from collections.abc import Callable, Sequence
