@@ -4,6 +4,7 @@ This module must not know paths, nor store anything.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,13 +15,17 @@ from db.tables import InstanceRow
 from pipeline.codes import InstanceState, ReasonCode
 from pipeline.instance import Instance, Rejection
 
+_BARS_NOBODY: Final = frozenset({InstanceState.QUARANTINED, InstanceState.FAILED})
+_TAKEN_BACK: Final = frozenset({ReasonCode.SUPERSEDED, ReasonCode.WITHDRAWN})
+
 
 def judge_conflicts(session: Session, arrivals: Iterable[Arrival]) -> dict[str, Rejection | None]:
     """Decide, for contents about to be taken up, whether their UID already names another.
 
     The first content stands, since a reader may have seen it; a later one is quarantined for a
-    person to compare. Damaged contents and those taken back bar nobody: the intact copy that is
-    sent again after a broken transfer must be screened.
+    person to compare. What is damaged, lost or taken back bars nobody: the intact copy that is
+    sent again after a broken transfer must be screened. Where the damage is only found after the
+    copy has come, `db.kept_back` sees to that.
 
     Returns
     -------
@@ -34,10 +39,10 @@ def judge_conflicts(session: Session, arrivals: Iterable[Arrival]) -> dict[str, 
         for row in session.execute(
             query.where(
                 InstanceRow.sop_instance_uid.in_(chunk),
-                InstanceRow.state != InstanceState.QUARANTINED,
+                InstanceRow.state.not_in(_BARS_NOBODY),
             ).order_by(InstanceRow.instance_id.desc())
         ):
-            if row.reason_code not in {ReasonCode.SUPERSEDED, ReasonCode.WITHDRAWN}:
+            if row.reason_code not in _TAKEN_BACK:
                 standing[row.sop_instance_uid] = row.sha256
     verdicts: dict[str, Rejection | None] = {}
     for digest, (instance, rejection) in found.items():
@@ -45,7 +50,7 @@ def judge_conflicts(session: Session, arrivals: Iterable[Arrival]) -> dict[str, 
         if first != digest:
             rejection = _conflict(instance, first)  # noqa: PLW2901 - it outweighs the header's
         verdicts[digest] = rejection
-        if rejection is None or rejection.reason_code.state is not InstanceState.QUARANTINED:
+        if rejection is None or rejection.reason_code.state not in _BARS_NOBODY:
             standing.setdefault(instance.sop_instance_uid, digest)
     return verdicts
 

@@ -19,6 +19,7 @@ from db.claims import Claim
 from db.columns import join_words
 from db.contents import header_values
 from db.events import Event, log_events
+from db.kept_back import find_kept_back, take_up
 from db.releases import register_release
 from db.studies import lock_studies, recompute_studies
 from db.tables import FindingRow, InstanceRow, ModelReleaseRow, ScreeningRow
@@ -30,6 +31,7 @@ from pipeline.screening import Screening
 __all__ = ["Deferred", "Outcome", "Rejected", "Screened", "record_outcomes", "register_release"]
 
 _ACTOR: Final = "worker"
+_GIVES_WAY: Final = frozenset({InstanceState.QUARANTINED, InstanceState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,13 @@ def record_outcomes(
     """
     held = _find_held(session, outcomes)
     _store_screenings(session, held)
-    log_events(session, _store_states(session, held), actor=actor, now=now)
-    recompute_studies(session, {each.study_id for each in held})
+    events = _store_states(session, held)
+    # A copy that came before this one was found damaged or lost has its turn now.
+    gone = {event.instance_id for event in events if event.to_state in _GIVES_WAY}
+    uids = [each.outcome.claim.sop_instance_uid for each in held if each.instance_id in gone]
+    events += take_up(session, find_kept_back(session, uids))
+    log_events(session, events, actor=actor, now=now)
+    recompute_studies(session, {event.study_id for event in events})
     return len(held)
 
 
@@ -108,7 +115,8 @@ def _find_held(session: Session, outcomes: Sequence[Outcome]) -> list[_Held]:
             select(InstanceRow.study_id).where(InstanceRow.instance_id.in_(chunk))
         )
     }
-    lock_studies(session, study_ids)
+    refused = [o.claim.sop_instance_uid for o in outcomes if isinstance(o, Rejected)]
+    lock_studies(session, study_ids.union(find_kept_back(session, refused).values()))
     query = (
         select(
             InstanceRow.instance_id,

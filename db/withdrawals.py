@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from db.contents import change_content, load_contents
 from db.events import log_events
 from db.faults import DatabaseError
+from db.kept_back import find_kept_back, take_up
 from db.registration import queue_registrations
 from db.studies import lock_studies, recompute_studies
 from db.tables import InstanceRow
-from db.transitions import registered, rejected
-from pipeline.codes import EventKind, InstanceState, ReasonCode
+from db.transitions import rejected
+from pipeline.codes import EventKind, ReasonCode
 from pipeline.instance import Rejection
 
 
@@ -46,26 +47,12 @@ def withdraw_instance(
             f"no instance has the sha256 {sha256}; `pneumoscreen show UID` lists a study's"
         )
     queue_registrations(session)
-    kept_back = select(InstanceRow.sha256, InstanceRow.study_id).where(
-        InstanceRow.sop_instance_uid == row.sop_instance_uid,
-        InstanceRow.sha256 != sha256,
-        InstanceRow.state == InstanceState.QUARANTINED,
-        InstanceRow.reason_code == ReasonCode.SOP_INSTANCE_UID_CONFLICT,
-    )
-    successor = session.execute(kept_back.order_by(InstanceRow.instance_id).limit(1)).first()
-    changes = {
-        sha256: (
-            rejected(Rejection(ReasonCode.WITHDRAWN, detail), has_screening=False),
-            EventKind.REJECTED,
-        )
-    }
-    if successor is not None:
-        changes[successor.sha256] = {**registered(), "attempts": 0}, EventKind.REQUEUED
-    study_ids = {row.study_id} | ({successor.study_id} if successor else set())
-    lock_studies(session, study_ids)
+    lock_studies(session, {row.study_id, *find_kept_back(session, [row.sop_instance_uid]).values()})
+    values = rejected(Rejection(ReasonCode.WITHDRAWN, detail), has_screening=False)
     events = [
-        change_content(session, content, *changes[content.sha256])
-        for content in load_contents(session, changes, ())
+        change_content(session, content, values, EventKind.REJECTED)
+        for content in load_contents(session, [sha256], ())
     ]
+    events += take_up(session, find_kept_back(session, [row.sop_instance_uid]))
     log_events(session, events, actor=by, now=now)
-    recompute_studies(session, study_ids)
+    recompute_studies(session, {event.study_id for event in events})

@@ -86,6 +86,29 @@ def test_an_intact_copy_after_a_damaged_one_is_screened(site: Site) -> None:
     assert site.state("cut") is InstanceState.QUARANTINED
 
 
+@pytest.mark.parametrize("reason", [ReasonCode.PIXEL_DATA_TRUNCATED, ReasonCode.SOURCE_MISSING])
+def test_an_intact_copy_is_screened_once_the_first_is_found_damaged(
+    site: Site, reason: ReasonCode
+) -> None:
+    site.receive(make_instance("cut", study="1", sop_instance_uid="1.2.3.4"))
+    (claim,) = site.claim()
+    site.receive(make_instance("whole", study="2", sop_instance_uid="1.2.3.4"))
+    assert site.state("whole") is InstanceState.QUARANTINED
+    site.reject(claim, reason)
+    assert [claim.sha256 for claim in site.claim()] == [digest("whole")]
+    assert site.study("2").status is StudyStatus.PENDING
+
+
+def test_a_lost_content_that_is_back_finds_its_copy_in_its_place(site: Site) -> None:
+    site.receive(make_instance("lost", sop_instance_uid="1.2.3.4"))
+    (claim,) = site.claim()
+    site.reject(claim, ReasonCode.SOURCE_MISSING)
+    site.receive(make_instance("copy", sop_instance_uid="1.2.3.4"))
+    site.receive(make_instance("lost", sop_instance_uid="1.2.3.4"))
+    assert site.state("copy") is InstanceState.REGISTERED
+    assert site.state("lost") is InstanceState.QUARANTINED
+
+
 def test_a_file_rewritten_before_it_was_screened_is_superseded(site: Site) -> None:
     site.receive(make_instance("half", sop_instance_uid="1.2.3.4"), b"/inbox/a")
     (stale,) = site.claim()
