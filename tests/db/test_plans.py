@@ -37,7 +37,8 @@ def _plan(site: Site, query: str) -> str:
             "ix_instance_claimable",
             (
                 "SELECT instance_id FROM instance "
-                "WHERE claimable_at IS NOT NULL AND lane = 'URGENT' AND claimable_at <= '2026-03-01' ORDER BY instance_id LIMIT 64"
+                "WHERE claimable_at IS NOT NULL AND lane = 'URGENT' "
+                "AND claimable_at <= '2026-03-01' ORDER BY instance_id LIMIT 64"
             ),
         ),
         (
