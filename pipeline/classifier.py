@@ -85,6 +85,10 @@ def load_weights(network: Any, file: Path) -> None:  # noqa: ANN401
         variable.assign(arrays[variable.path].astype(np.float32))
 
 
+class _DeviceMemoryError(Exception):
+    """The device's memory does not suffice for a batch."""
+
+
 class Classifier:
     """A loaded release.
 
@@ -96,6 +100,7 @@ class Classifier:
     def __init__(self, release: ModelRelease, network: Any) -> None:  # noqa: ANN401
         self.release = release
         self._run = _freeze(network)
+        self._largest_batch = BATCH_SIZES[-1]
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -149,11 +154,26 @@ class Classifier:
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Give the network's own outputs, (n,) float64, before calibration."""
-        parts = [
-            self._logits_of_batch(pixels[start : start + BATCH_SIZES[-1]])
-            for start in range(0, len(pixels), BATCH_SIZES[-1])
-        ]
-        return np.concatenate([np.empty(0), *parts])
+        parts = [np.empty(0)]
+        start = 0
+        while start < len(pixels):
+            batch = pixels[start : start + self._largest_batch]
+            try:
+                parts.append(self._logits_of_batch(batch))
+            except _DeviceMemoryError as error:
+                self._halve_batches(error)
+            else:
+                start += len(batch)
+        return np.concatenate(parts)
+
+    def _halve_batches(self, error: Exception) -> None:
+        """Go on with smaller batches, for good: another program may share the device."""
+        if self._largest_batch == 1:
+            raise ClassifierError(
+                "the device has no memory left for a single radiograph; end what else runs on it, "
+                "then restart the worker"
+            ) from error
+        self._largest_batch //= 2
 
     def _logits_of_batch(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         padded = next(size for size in BATCH_SIZES if size >= len(pixels))
@@ -176,7 +196,14 @@ def _freeze(network: Any) -> Any:  # noqa: ANN401
         input_signature=[tf.TensorSpec([None, *network.input.shape[1:]], tf.float32)],
     ).get_concrete_function()
     frozen = convert_to_constants.convert_variables_to_constants_v2(traced)
-    return lambda batch: frozen(tf.constant(batch))
+
+    def run(batch: NDArray[np.float32]) -> Any:  # noqa: ANN401 - TensorFlow's tensors
+        try:
+            return frozen(tf.constant(batch))
+        except tf.errors.ResourceExhaustedError as error:
+            raise _DeviceMemoryError from error
+
+    return run
 
 
 @contextmanager
