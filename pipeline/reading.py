@@ -24,7 +24,7 @@ from pipeline.errors import RejectedInputError
 from pipeline.exposure import judge_exposure
 from pipeline.instance import Instance, Rejection, derive_uid
 from pipeline.preprocessing import Preprocessing, prepare_model_input
-from pipeline.radiograph import ModelInput, Radiograph
+from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
 from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
 
@@ -154,7 +154,8 @@ def read_model_input(
         return _rejected(instance, _OUT_OF_MEMORY)
     looks = appearance.flags | judge_exposure(radiograph, model_input.field_of_view)
     flags = instance.flags | eligibility.flags | model_input.flags | looks
-    return Reading(instance, replace(model_input, flags=flags), None)
+    box = _in_native_pixels(model_input.field_of_view, radiograph, instance)
+    return Reading(instance, replace(model_input, field_of_view=box, flags=flags), None)
 
 
 _OUT_OF_MEMORY: Final = Rejection(
@@ -241,6 +242,20 @@ def _read_sidecar(path: bytes | Path) -> dict[str, str]:
             ReasonCode.SIDECAR_INVALID, f"the sidecar is larger than {LARGEST_SIDECAR_BYTES} bytes"
         )
     return parse_sidecar(content)
+
+
+def _in_native_pixels(box: FieldOfView, radiograph: Radiograph, instance: Instance) -> FieldOfView:
+    """Undo the reduction that decoding made: the box counts in the file's own pixels."""
+    rows, columns = radiograph.pixels.shape
+    down = (instance.rows or rows) / rows
+    across = (instance.columns or columns) / columns
+    return FieldOfView(
+        round(box.top_px * down),
+        round(box.left_px * across),
+        round(box.bottom_px * down),
+        round(box.right_px * across),
+        box.method,
+    )
 
 
 def _refuse_uniform(radiograph: Radiograph) -> None:

@@ -47,7 +47,11 @@ def decode_radiograph(file: DicomFile, pixels: int) -> Radiograph:
         file.dataset, file.byte_order, is_signed=stored.minimum < 0
     )
     levels, flags = render(stored, attributes)
-    return Radiograph(levels, _read_spacing(file.dataset), flags)
+    shrunk = module.rows / levels.shape[0], module.columns / levels.shape[1]
+    spacing = _read_spacing(file.dataset)
+    if spacing is not None:
+        spacing = spacing[0] * shrunk[0], spacing[1] * shrunk[1]
+    return Radiograph(levels, spacing, flags)
 
 
 def _read_spacing(dataset: Dataset) -> tuple[float, float] | None:

@@ -58,6 +58,13 @@ def test_the_same_radiograph_reads_alike_as_dicom_and_png(make_dicom, write, gra
     np.testing.assert_array_equal(as_dicom, as_png)
 
 
+def test_the_field_of_view_counts_in_the_files_own_pixels(make_dicom, write, levels):
+    large = np.rint(np.kron(levels, np.ones((12, 12))) * 4095).astype(np.uint16)
+    reading = read(write("a.dcm", make_dicom(large)))
+    box = reading.model_input.field_of_view
+    assert (box.bottom_px, box.right_px) == large.shape
+
+
 def test_recognises_content_whatever_the_name(make_dicom, write, gray):
     assert inspect_file(write("a.png", make_dicom()), LIMITS).instance.file_format == "DICOM"
     assert inspect_file(write("b.dcm", png(gray)), LIMITS).instance.file_format == "PNG"

@@ -233,6 +233,13 @@ def test_reads_the_pixel_spacing(make_dicom):
     assert decode(make_dicom(PixelSpacing=[0, 0])).pixel_spacing_mm is None
 
 
+def test_the_pixel_spacing_is_that_of_the_pixels_given(make_dicom, levels):
+    large = np.rint(np.kron(levels, np.ones((12, 12))) * 4095).astype(np.uint16)
+    radiograph = decode(make_dicom(large, PixelSpacing=[0.1, 0.2]))
+    assert radiograph.pixels.shape == (864, 960)
+    assert radiograph.pixel_spacing_mm == (0.2, 0.4)
+
+
 def test_refuses_native_pixels_that_are_not_all_there(make_dicom):
     assert reason_of(make_dicom()[:-1000]) is ReasonCode.PIXEL_DATA_TRUNCATED
     assert reason_of(make_dicom(Rows=145)) is ReasonCode.PIXEL_DATA_TRUNCATED
