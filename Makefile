@@ -45,7 +45,7 @@ lock:
 
 # Draws the picture of the worklist that the README shows.
 picture: $(VENV)/.runtime
-	FORCE_COLOR=1 COLUMNS=150 $(BIN)/pneumoscreen demo | $(BIN)/python docs/picture.py docs/worklist.svg
+	FORCE_COLOR=1 COLUMNS=150 $(BIN)/pneumoscreen demo 2>/dev/null | $(BIN)/python docs/picture.py docs/worklist.svg
 
 clean:
 	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

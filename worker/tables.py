@@ -96,8 +96,9 @@ def print_demo_note(folder: Path, output: Format) -> None:
         [
             "",
             "[bold]These studies are drawings[/bold], marked SYNTHETIC PHANTOM on their face:",
-            "the walk is real, their probabilities mean nothing. Next, the history of one of them,",
-            "by its Study UID's last digits, or a folder of your own:",
+            "the walk is real, their probabilities mean nothing. A network that learned from",
+            "children's films takes most drawings for ill. Next, the history of one of them, by its",
+            "Study UID's last digits, or a folder of your own:",
             f"  pneumoscreen show --database sqlite:///{folder / 'worklist.db'} DIGITS",
             "  pneumoscreen screen PATH",
         ],
