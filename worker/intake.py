@@ -13,10 +13,9 @@ from sqlalchemy import Engine
 
 from worker.clock import Clock
 from worker.disk_guard import DiskGuard
-from worker.registrar import Registrar
 from worker.settings import Settings, SettingsError, SourcePolicy
 from worker.sources import SourceKeeper
-from worker.watcher import Scan, Watcher, Worker
+from worker.watcher import Registers, Scan, Watcher, Worker
 
 _MIB: Final = 1 << 20
 
@@ -31,7 +30,7 @@ class NoWork:
 
 def watch_inboxes(
     inboxes: Sequence[Path],
-    registrar: Registrar,
+    registrar: Registers,
     worker: Worker,
     *,
     settings: Settings,

@@ -4,12 +4,13 @@ Spawned (never forked: TensorFlow does not survive a fork), each with a memory l
 with a time limit. Whatever a file does to its reader costs that one file one attempt.
 """
 
+import ctypes
 import multiprocessing
 import os
 import resource
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -38,6 +39,7 @@ class ReaderError(PneumoscreenError):
 
 
 _Read = TypeVar("_Read")
+_PR_SET_PDEATHSIG: Final = 1  # <sys/prctl.h>
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,15 @@ class ReaderPool:
             yield source, found
             under_way.extend((file, self._start_inspection(file)) for file in islice(remaining, 1))
 
+    def run(
+        self, function: "Callable[..., _Read]", *arguments: object
+    ) -> "_Read | Rejection | ReaderDeath":
+        """Do something else with one file within the same limits, and wait for it."""
+        future: Future[_Read] = self._pool.schedule(
+            function, args=arguments, timeout=self._timeout_s
+        )
+        return self.finish(future)
+
     def start_reading(
         self,
         path: bytes,
@@ -176,8 +187,10 @@ def _confine(memory_mib: int) -> None:
     """Set up a reader process: bounded memory, no core file, deaf to the terminal's Ctrl-C."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
+    # The parent decides when a reader ends; Ctrl-C reaches the whole process group. A parent that
+    # was killed decides nothing: the kernel ends its readers, which may be in an endless decode.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _ignore(future: "Future[int]") -> None:

@@ -111,7 +111,7 @@ class Registrar:
                 case Inspection(instance, rejection):
                     yield Arrival(source, instance, rejection)
                 case ReaderDeath(rejection):
-                    yield _arrival_of_killer(source, rejection)
+                    yield arrival_of_killer(source, rejection)
                 case Rejection():
                     yield Arrival(source, None, found)
 
@@ -125,7 +125,7 @@ def _may_be_had_later(arrival: Arrival) -> bool:
     )
 
 
-def _arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
+def arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
     """Give a row to a file whose very header kills its reader: known by its digest alone."""
     try:
         with open(source.path, "rb") as file:  # noqa: PTH123 - a name may be any bytes

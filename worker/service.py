@@ -18,6 +18,7 @@ from celery.signals import worker_shutting_down
 from sqlalchemy import Engine
 
 from worker.anchored_clock import AnchoredClock
+from worker.archives import UnpackingRegistrar
 from worker.celery_app import QUEUES, create_app
 from worker.embedded import load_warm_classifier, open_embedded, open_worklist
 from worker.heartbeat import INTERVAL_S, Heartbeat
@@ -83,7 +84,7 @@ def run_watcher(
         hints = CeleryHints(app, clock, settings.batch_size)
         watch_inboxes(
             inboxes,
-            Registrar(engine, readers, clock),
+            UnpackingRegistrar(Registrar(engine, readers, clock), readers, engine, clock),
             NoWork(),
             settings=settings,
             engine=engine,

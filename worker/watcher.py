@@ -4,7 +4,7 @@ This module must not know what a file holds. It moves, changes and deletes nothi
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -15,8 +15,8 @@ import structlog
 from db.arrivals import SourceFile
 from db.engine import DatabaseUnavailableError
 from worker.clock import Clock
-from worker.folders import FolderError, Kind, list_paths
-from worker.registrar import Registrar
+from worker.folders import Entry, FolderError, Kind, list_paths
+from worker.registrar import Registration
 from worker.stability import StabilityTracker
 
 _RETRY_UNREADABLE_S: Final = 60.0
@@ -28,6 +28,16 @@ class Worker(Protocol):
 
     def step(self) -> int:
         """Work off one batch; zero when there is nothing to do now."""
+        ...
+
+
+class Registers(Protocol):
+    """Whoever gives files their rows."""
+
+    def register(
+        self, entries: Iterable[Entry], on_registered: Callable[[int], None]
+    ) -> Registration:
+        """Register whatever is new or changed, or could not be read before."""
         ...
 
 
@@ -58,7 +68,7 @@ class Watcher:
     def __init__(
         self,
         inbox: Path,
-        registrar: Registrar,
+        registrar: Registers,
         worker: Worker,
         clock: Clock,
         *,

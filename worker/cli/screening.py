@@ -58,6 +58,7 @@ def watch(
 
     With a broker set, only register it: `pneumoscreen worker` processes do the screening.
     """
+    from worker.archives import UnpackingRegistrar
     from worker.cli.startup import start
     from worker.clock import SystemClock
     from worker.embedded import load_warm_classifier, open_embedded
@@ -85,7 +86,7 @@ def watch(
         jobs = list_jobs(settings, embedded.engine, NoHints(), clock)
         watch_inboxes(
             folders,
-            embedded.registrar,
+            UnpackingRegistrar(embedded.registrar, embedded.readers, embedded.engine, clock),
             ScheduledWorker(embedded.screener, Schedule(jobs, clock)),
             settings=settings,
             engine=embedded.engine,
