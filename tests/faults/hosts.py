@@ -11,7 +11,7 @@ from uuid import uuid4
 
 
 def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)  # noqa: S607
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
 
 @dataclass(frozen=True)

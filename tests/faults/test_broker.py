@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from tests.faults.judge import FULL, PROTECTED_AND_NOT, Ledger, digests_of, expected_results, judge
+from tests.faults.judge import (
+    FULL,
+    PROTECTED_AND_NOT,
+    Ledger,
+    digests_of,
+    expected_results,
+    judge,
+    only_full,
+)
 from tests.service.stack import Stack, wait_until
 
 pytestmark = pytest.mark.postgres
@@ -84,6 +92,7 @@ def test_a_redis_that_comes_back_empty_is_used_again_by_itself(
         assert consuming_s < 90
 
 
+@only_full
 @PROTECTED_AND_NOT
 def test_a_redis_that_hangs_holds_up_no_registration(
     stack: Stack,

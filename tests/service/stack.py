@@ -26,7 +26,9 @@ from pipeline.release import WEIGHTS_FILE, Calibration, ModelRelease, write_rele
 from pipeline.screening import OperatingPoints
 from tests.worker.images import write_png
 
-POSTGRES_URL = os.environ.get("PNEUMOSCREEN_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
+POSTGRES_URL = os.environ.get(
+    "PNEUMOSCREEN_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+)
 REPOSITORY = Path(__file__).parents[2]
 WORKER = (sys.executable, "-m", "tests.service.programs")
 PNEUMOSCREEN = (str(Path(sys.executable).with_name("pneumoscreen")),)
