@@ -52,7 +52,12 @@ class StudyRow(Base):
         word_check("priority", Priority),
         word_check("ordered_priority", Priority),
         CheckConstraint("probability BETWEEN 0 AND 1", "probability"),
-        Index("ix_study_reading_order", "effective_priority_rank", "waiting_since", "study_id"),
+        Index(
+            "ix_study_reading_order",
+            "effective_priority_rank",
+            "waiting_since",
+            "study_instance_uid",
+        ),
         Index("ix_study_accession_number", "accession_number"),
         Index("ix_study_patient_id", "patient_id"),
         Index("ix_study_received_at", "received_at"),

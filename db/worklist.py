@@ -6,6 +6,7 @@ This module must not know the tables behind the view. See docs/worklist_v1.md fo
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -99,6 +100,8 @@ class WorklistEntry:
     acknowledged_at: datetime | None
 
 
+# Studies that were registered together have waited equally long: the UID keeps their order stable.
+_READING_ORDER: Final = ("effective_priority_rank", "waiting_since", "study_instance_uid")
 _PLAIN_NAMES: Final = tuple(
     field.name for field in fields(WorklistEntry) if field.name not in {"reason_codes", "flags"}
 )
@@ -116,9 +119,7 @@ def read_worklist(
     study_uids
         Only these studies.
     """
-    query = select(WORKLIST_V1).order_by(
-        WORKLIST_V1.c.effective_priority_rank, WORKLIST_V1.c.waiting_since
-    )
+    query = select(WORKLIST_V1).order_by(*(WORKLIST_V1.c[name] for name in _READING_ORDER))
     if study_uids is None:
         return _read(session, query.limit(limit))
     entries = [
@@ -126,7 +127,7 @@ def read_worklist(
         for chunk in in_chunks(sorted(study_uids))
         for entry in _read(session, query.where(WORKLIST_V1.c.study_instance_uid.in_(chunk)))
     ]
-    entries.sort(key=lambda entry: (entry.effective_priority_rank, entry.waiting_since))
+    entries.sort(key=attrgetter(*_READING_ORDER))
     return entries[:limit]
 
 

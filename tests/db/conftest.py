@@ -1,10 +1,8 @@
 """Each test's own database, SQLite and PostgreSQL alike."""
 
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,12 +31,13 @@ BOTH = [
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "empty.db"
-    engine = open_database(f"sqlite:///{path}")
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One database for each process of the test run, emptied between tests."""
+    engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('db') / 'worklist.db'}")
+    event.listen(engine, "connect", trust_the_power_supply)
     upgrade_schema(engine)
+    yield engine
     engine.dispose()
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -85,19 +84,13 @@ def postgres_engine(postgres_server: Engine) -> Iterator[Engine]:
 
 
 @pytest.fixture(params=BOTH)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Engine:
     """An upgraded database without rows."""
-    if request.param == "sqlite":
-        path = tmp_path / "worklist.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        engine = open_database(f"sqlite:///{path}")
-        event.listen(engine, "connect", trust_the_power_supply)
-        yield engine
-        engine.dispose()
-    else:
-        engine = request.getfixturevalue("postgres_engine")
-        empty(engine)
-        yield engine
+    engine: Engine = request.getfixturevalue(
+        "sqlite_engine" if request.param == "sqlite" else "postgres_engine"
+    )
+    empty(engine)
+    return engine
 
 
 def trust_the_power_supply(connection: Any, _record: object) -> None:

@@ -20,6 +20,11 @@ def test_the_most_urgent_comes_first_and_of_those_the_longest_waiting(site: Site
     assert in_order(site.worklist()) == ["b", "d", "c", "f", "a", "e", "g"]
 
 
+def test_studies_that_came_together_keep_one_order(site: Site) -> None:
+    site.receive_many([make_instance(str(n), study=str(n)) for n in range(9)])
+    assert in_order(site.worklist()) == [str(n) for n in range(9)]
+
+
 def test_a_limit_gives_the_first(site: Site) -> None:
     _screen(site, a=NEGATIVE, b=POSITIVE, c=GREY)
     with site.reading() as session:

@@ -144,7 +144,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_study_reading_order",
         "study",
-        ["effective_priority_rank", "waiting_since", "study_id"],
+        ["effective_priority_rank", "waiting_since", "study_instance_uid"],
         unique=False,
     )
     op.create_index("ix_study_received_at", "study", ["received_at"], unique=False)
