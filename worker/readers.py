@@ -17,6 +17,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+import structlog
 from pebble import ProcessExpired, ProcessPool
 
 from db.arrivals import SourceFile
@@ -38,6 +39,7 @@ class ReaderError(PneumoscreenError):
     """Reader processes cannot be started."""
 
 
+_log = structlog.get_logger()
 _Read = TypeVar("_Read")
 _PR_SET_PDEATHSIG: Final = 1  # <sys/prctl.h>
 
@@ -174,6 +176,15 @@ class ReaderPool:
             return Rejection(
                 ReasonCode.SOURCE_UNREADABLE,
                 f"the file cannot be read: {error.strerror or 'unknown cause'}",
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a file provokes costs that file alone
+            _log.error("reader_failed", error=repr(error), exc_info=error)
+            return ReaderDeath(
+                Rejection(
+                    ReasonCode.READER_CRASHED,
+                    f"reading it failed in a way nobody foresaw ({type(error).__name__}); "
+                    "report this with the log's reader_failed",
+                )
             )
 
     def _start_inspection(self, source: SourceFile) -> "Future[Inspection]":

@@ -23,6 +23,7 @@ from worker.folders import Entry, Kind
 from worker.readers import ReaderDeath, ReaderPool
 
 _ROWS_A_TRANSACTION: Final = 256
+_ATTEMPTS_AT_A_HEADER: Final = 3
 _REJECTION_OF_KIND: Final = {
     Kind.IRREGULAR: Rejection(
         ReasonCode.NOT_A_REGULAR_FILE,
@@ -107,13 +108,20 @@ class Registrar:
             if rejection := _REJECTION_OF_KIND.get(kinds[source]):
                 yield Arrival(source, None, rejection)
         for source, found in self._readers.inspect(candidates):
-            match found:
-                case Inspection(instance, rejection):
-                    yield Arrival(source, instance, rejection)
-                case ReaderDeath(rejection):
-                    yield arrival_of_killer(source, rejection)
-                case Rejection():
-                    yield Arrival(source, None, found)
+            yield self._arrival(source, found)
+
+    def _arrival(self, source: SourceFile, found: Inspection | Rejection | ReaderDeath) -> Arrival:
+        """Say what a header came to; one that killed its reader is tried again, alone."""
+        for _ in range(_ATTEMPTS_AT_A_HEADER - 1):
+            if isinstance(found, ReaderDeath):
+                ((_, found),) = self._readers.inspect([source])
+        match found:
+            case Inspection(instance, rejection):
+                return Arrival(source, instance, rejection)
+            case ReaderDeath(rejection):
+                return arrival_of_killer(source, rejection)
+            case Rejection():
+                return Arrival(source, None, found)
 
 
 def _may_be_had_later(arrival: Arrival) -> bool:

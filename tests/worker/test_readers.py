@@ -63,6 +63,12 @@ def test_a_file_that_takes_too_long_costs_its_reader_not_the_run(readers: Reader
     assert readers.finish(readers._pool.schedule(os.getpid)) != os.getpid()
 
 
+def test_an_error_that_nobody_foresaw_costs_its_file_alone(readers: ReaderPool) -> None:
+    death = readers.finish(readers._pool.schedule(divmod, args=(1, 0)))
+    assert isinstance(death, ReaderDeath)
+    assert "ZeroDivisionError" in death.rejection.detail
+
+
 def test_a_reader_has_a_memory_limit_and_writes_no_core(readers: ReaderPool) -> None:
     limits = readers.finish(readers._pool.schedule(resource.getrlimit, args=(resource.RLIMIT_AS,)))
     assert limits == (MEMORY_MIB << 20, MEMORY_MIB << 20)
