@@ -27,9 +27,9 @@ class Walk:
     def register(self) -> None:
         Registrar(self.engine, self.readers, self.clock).register(list_paths([self.inbox]))
 
-    def work_off(self) -> None:
+    def screener(self) -> Screener:
         policy = ScreenerPolicy(EligibilityPolicy(), 4, timedelta(seconds=60), 3)
-        screener = Screener(
+        return Screener(
             engine=self.engine,
             readers=self.readers,
             network=BrightnessClassifier,
@@ -37,5 +37,8 @@ class Walk:
             policy=policy,
             clock=self.clock,
         )
+
+    def work_off(self) -> None:
+        screener = self.screener()
         while screener.step():
             pass
