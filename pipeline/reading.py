@@ -3,10 +3,7 @@
 This module must not know a queue, a database or a network; importing it is light.
 """
 
-import errno
-import hashlib
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,14 +19,13 @@ from pipeline.dicom.radiograph import decode_radiograph
 from pipeline.eligibility import EligibilityPolicy, judge_eligibility
 from pipeline.errors import RejectedInputError
 from pipeline.exposure import judge_exposure
+from pipeline.files import read_file, read_small_file
 from pipeline.instance import Instance, Rejection, derive_uid
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
 from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
 
-# A symlink to somewhere else, or a fifo that would block for ever, is not what a modality sends.
-_OPEN_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Between the 2nd and the 98th percentile: less than two of 255 gray levels is one gray level.
 _LEAST_CONTRAST: Final = 2 / 255
 _SAMPLE_SIDE_PX: Final = 256
@@ -100,7 +96,7 @@ def inspect_file(path: bytes | Path, limits: ReadingLimits) -> Inspection:
     OSError
         If the file cannot be had. Whatever its content is, nothing else is raised.
     """
-    sha256, content = _load(path, limits)
+    sha256, content = read_file(path, limits.file_bytes)
     try:
         return _open(path, sha256, content, limits).inspection
     except RejectedInputError as error:
@@ -130,7 +126,7 @@ def read_model_input(
     OSError
         If the file cannot be had. Whatever its content is, nothing else is raised.
     """
-    sha256, content = _load(path, limits)
+    sha256, content = read_file(path, limits.file_bytes)
     if sha256 != expected_sha256:
         return _rejected(
             unidentified_instance(expected_sha256),
@@ -167,22 +163,9 @@ def _rejected(instance: Instance, rejection: Rejection) -> Reading:
     return Reading(instance, None, rejection)
 
 
-def _load(path: bytes | Path, limits: ReadingLimits) -> tuple[str, bytes | None]:
-    """Give a regular file's digest and content; no content where it is too large to hold."""
-    descriptor = os.open(path, _OPEN_FLAGS)
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        if status.st_size > limits.file_bytes:
-            return hashlib.file_digest(file, "sha256").hexdigest(), None
-        content = file.read(limits.file_bytes + 1)
-    return hashlib.sha256(content).hexdigest(), content
-
-
 def _open(path: bytes | Path, sha256: str, content: bytes | None, limits: ReadingLimits) -> _Opened:
     """Recognise content by its bytes, never by its name, and read its header."""
-    if content is None or len(content) > limits.file_bytes:
+    if content is None:
         raise RejectedInputError(
             ReasonCode.TOO_LARGE, f"the file is larger than {limits.file_bytes} bytes"
         )
@@ -223,20 +206,10 @@ def _open_raster(
 
 def _read_sidecar(path: bytes | Path) -> dict[str, str]:
     """Read ``name.json`` beside ``name.png``, where there is one."""
-    sidecar_path = Path(os.fsdecode(path)).with_suffix(".json")
-    try:
-        descriptor = os.open(sidecar_path, _OPEN_FLAGS)
-    except OSError as error:
-        # A name of 255 bytes has room for .png, not for .json: there can be no sidecar.
-        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
-            return {}
-        raise
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RejectedInputError(
-                ReasonCode.SIDECAR_INVALID, "the sidecar is not a regular file"
-            )
-        content = file.read(LARGEST_SIDECAR_BYTES + 1)
+    path = Path(os.fsdecode(path)).with_suffix(".json")
+    content = read_small_file(path, LARGEST_SIDECAR_BYTES)
+    if content is None:
+        return {}
     if len(content) > LARGEST_SIDECAR_BYTES:
         raise RejectedInputError(
             ReasonCode.SIDECAR_INVALID, f"the sidecar is larger than {LARGEST_SIDECAR_BYTES} bytes"

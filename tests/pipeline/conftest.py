@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pipeline.appearance import THUMBNAIL_PX, load_appearance_model
+
+# A machine that is busy elsewhere must not fail a property.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 MakeDicom = Callable[..., bytes]
 

@@ -166,17 +166,6 @@ def test_a_broken_sidecar_quarantines_its_image(write, gray, content):
     assert read(path).rejection.reason_code is ReasonCode.SIDECAR_INVALID
 
 
-def test_what_is_no_regular_file_is_not_opened(tmp_path, make_dicom, write):
-    path = write("a.dcm", make_dicom())
-    link = tmp_path / "link.dcm"
-    link.symlink_to(path)
-    fifo = tmp_path / "fifo.dcm"
-    os.mkfifo(fifo)
-    for other in (link, fifo, tmp_path, tmp_path / "missing.dcm"):
-        with pytest.raises(OSError):  # noqa: PT011 - errno differs from case to case
-            inspect_file(other, LIMITS)
-
-
 def test_a_deflate_bomb_costs_bounded_memory(make_dicom, write):
     content = make_dicom(syntax=DeflatedExplicitVRLittleEndian)
     (meta_length,) = struct.unpack_from("<I", content, 140)
