@@ -181,3 +181,20 @@ def test_importing_the_reader_does_not_import_a_network():
     script = f"import sys, pipeline.reading; print({heavy} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_a_reader_out_of_memory_says_so(make_dicom, write, monkeypatch):
+    def exhaust(*_arguments):
+        raise MemoryError
+
+    path = write("a.dcm", make_dicom())
+    monkeypatch.setattr("pipeline.reading.decode_radiograph", exhaust)
+    assert read(path).rejection.reason_code is ReasonCode.READER_MEMORY
+    monkeypatch.setattr("pipeline.reading.parse_dicom", exhaust)
+    assert inspect_file(path, LIMITS).rejection.reason_code is ReasonCode.READER_MEMORY
+
+
+def test_a_whole_chest_in_the_hard_way_ends_with_its_flags(make_dicom, write, levels):
+    inverted = np.rint((1 - levels) * 4095).astype(np.uint16)
+    reading = read(write("a.dcm", make_dicom(inverted, WindowCenter=2048, WindowWidth=4096)))
+    assert reading.model_input.flags >= {Flag.POLARITY_SUSPECT}

@@ -33,3 +33,9 @@ def test_looks_into_a_jp2_file():
 @pytest.mark.parametrize("frame", [b"", b"\0" * 64, b"RIFF", b"\xff\xd8\xff\xda\0\0"])
 def test_knows_nothing_of_other_bytes(frame):
     assert read_codestream_header(frame) is None
+
+
+def test_passes_fill_bytes_and_markers_without_a_segment():
+    frame = bytes(ENCODERS[Codec.JPEG_LS]())
+    padded = frame[:2] + b"\xff\xff\xff\x01" + frame[2:]
+    assert read_codestream_header(padded) == read_codestream_header(frame)

@@ -323,3 +323,65 @@ def test_a_reduced_decode_gives_the_same_model_input(
         - prepare_model_input(whole, Preprocessing()).pixels
     )
     assert np.abs(difference).mean() < 1 / 255
+
+
+def test_reads_a_signed_jpeg_2000_frame(make_dicom, levels):
+    signed = np.rint(levels * 4095 - 2048).astype(np.int16)
+    frame = encapsulate([bytes(imagecodecs.jpeg2k_encode(signed, reversible=True))])
+    content = make_dicom(
+        signed,
+        frame=frame,
+        syntax=JPEG2000Lossless,
+        BitsStored=16,
+        HighBit=15,
+        WindowCenter=0,
+        WindowWidth=4096,
+    )
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 2000)
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "data"),
+    [([4096, 0], b"\0\1" * 4096), ([4096, 0, 0], b"\0\1" * 4096), ([4096, 0, 16], b"")],
+)
+def test_ignores_a_lut_that_is_none(make_dicom, levels, descriptor, data):
+    item = Dataset()
+    item.LUTDescriptor = descriptor
+    item["LUTDescriptor"].VR = "US"
+    item.LUTData = data
+    item["LUTData"].VR = "OW"
+    content = make_dicom(VOILUTSequence=[item], **WINDOW)
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 4000)
+
+
+@pytest.mark.parametrize(
+    ("center", "width", "function", "middle"),
+    [(2048, 4096, "SIGMOID", 0.5), (1024, 2048, "LINEAR_EXACT", 1.0)],
+)
+def test_obeys_the_voi_lut_function(make_dicom, center, width, function, middle):
+    pixels = np.tile(np.arange(0, 4096, 16, dtype=np.uint16), (200, 1))
+    content = make_dicom(pixels, WindowCenter=center, WindowWidth=width, VOILUTFunction=function)
+    assert decode(content).pixels[0, 128] == pytest.approx(middle, abs=1e-3)
+
+
+def test_refuses_float_pixels(make_dicom):
+    content = make_dicom(PixelData=None, FloatPixelData=bytes(144 * 160 * 4))
+    assert reason_of(content) is ReasonCode.NO_PIXEL_DATA
+
+
+def test_refuses_a_file_that_ends_at_its_pixels(make_dicom):
+    content = make_dicom()
+    at = content.index(b"\xe0\x7f\x10\x00")
+    assert reason_of(content[: at + 12]) is ReasonCode.PIXEL_DATA_TRUNCATED
+    assert reason_of(content[: at + 8]) is ReasonCode.HEADER_UNREADABLE
+    assert reason_of(content[:at]) is ReasonCode.NO_PIXEL_DATA
+
+
+def test_refuses_rle_of_another_depth(make_dicom, eight_bits):
+    content = make_dicom(frame=encapsulate([rle(eight_bits)]), syntax=RLELossless)
+    assert reason_of(content) is ReasonCode.PIXEL_DATA_UNDECODABLE
+
+
+def test_refuses_encapsulated_pixels_without_a_frame(make_dicom):
+    content = make_dicom(frame=b"\xfe\xff\x00\xe0\0\0\0\0", syntax=JPEGLSLossless)
+    assert reason_of(content) is ReasonCode.PIXEL_DATA_TRUNCATED
