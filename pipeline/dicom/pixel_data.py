@@ -99,6 +99,8 @@ def find_pixel_data(file: DicomFile) -> PixelDataElement:
         )
     vr = file.content[at + 4 : at + 6]
     # By the bytes, not by the transfer syntax: pydicom too forgives a header that lies about it.
+    # In implicit VR the length stands here; read as one of these letters it would be odd, which
+    # no length may be.
     header = 12 if vr in _LONG_HEADER_VRS else 8
     if len(file.content) < at + header:
         raise RejectedInputError(ReasonCode.PIXEL_DATA_TRUNCATED, "the file ends before its pixels")

@@ -105,3 +105,8 @@ def test_values_that_break_the_standard_count_as_absent(make_dicom):
     instance = describe(content)
     assert instance.patient_age_years is None
     assert instance.view_position == "AP"
+
+
+def test_reads_what_is_left_of_a_deflated_dataset_cut_short(make_dicom):
+    content = make_dicom(syntax=DeflatedExplicitVRLittleEndian)
+    assert describe(content[:-200]).patient_id == "P1"
