@@ -15,6 +15,7 @@ from pipeline.preprocessing import PREPROCESSING_VERSION, Preprocessing
 from pipeline.screening import OperatingPoints
 
 RELEASES_FOLDER: Final = Path(__file__).parent / "releases"
+CURRENT_RELEASE: Final = "2026.11"
 DESCRIPTION_FILE: Final = "release.json"
 WEIGHTS_FILE: Final = "weights.safetensors"
 
