@@ -19,6 +19,19 @@ _FILE_META_FALLBACKS: Final = {
     "SOPInstanceUID": "MediaStorageSOPInstanceUID",
 }
 
+# What a code means in English, whatever language its meaning is written in: PS3.16 CID 4009, 4010
+# and 4030, as SNOMED CT and as the older SNOMED RT.
+_MEANING_OF_CODE: Final = {
+    **dict.fromkeys(("816094009", "51185008", "T-D3000"), "Chest"),
+    **dict.fromkeys(("39607008", "T-28000"), "Lung"),
+    **dict.fromkeys(("399348003", "R-10206"), "antero-posterior"),
+    **dict.fromkeys(("272479007", "R-40888", "R-10214"), "postero-anterior"),
+    **dict.fromkeys(("399033003", "R-10202"), "frontal"),
+    **dict.fromkeys(("399067008", "R-102CD"), "lateral"),
+    **dict.fromkeys(("399173006", "R-10236"), "left lateral"),
+    **dict.fromkeys(("399198007", "R-10232"), "right lateral"),
+}
+
 
 def read_instance(file: DicomFile, sha256: str) -> tuple[Instance, Rejection | None]:
     """Describe the instance; a value that cannot be read counts as absent.
@@ -57,13 +70,16 @@ def read_text(dataset: Dataset, keyword: str) -> str:
 
 
 def _read_code_meaning(dataset: Dataset, keyword: str) -> str:
-    """Give the first item's Code Meaning (0008,0104), which needs no table of codes."""
+    """Give what the first item's code means, or its Code Meaning (0008,0104) as written."""
     try:
         sequence = dataset.get(keyword)
         items = list(sequence)[:1] if sequence else []
     except Exception:  # noqa: BLE001 - as above; a sequence is parsed on access too
         return ""
-    return read_text(items[0], "CodeMeaning") if items else ""
+    if not items:
+        return ""
+    code = read_text(items[0], "CodeValue").strip()
+    return _MEANING_OF_CODE.get(code) or read_text(items[0], "CodeMeaning")
 
 
 def read_count(dataset: Dataset, keyword: str) -> int | None:

@@ -2,6 +2,7 @@ import struct
 import zlib
 
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -98,6 +99,21 @@ def test_reads_what_is_left_of_a_header_cut_short(make_dicom):
     instance = describe(content[:cut])
     assert instance.patient_id == "P1"
     assert instance.rows is None
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning", "expected"),
+    [
+        ("399067008", "Seitlich", "lateral"),
+        ("R-10206", "", "antero-posterior"),
+        ("X-1", "latéral gauche", "latéral gauche"),
+    ],
+)
+def test_knows_the_views_codes_in_any_language(make_dicom, code, meaning, expected):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "SCT", meaning
+    content = make_dicom(SpecificCharacterSet="ISO_IR 100", ViewCodeSequence=[item])
+    assert describe(content).view_code == expected
 
 
 def test_values_that_break_the_standard_count_as_absent(make_dicom):
