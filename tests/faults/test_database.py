@@ -87,10 +87,9 @@ def test_an_outage_leaves_nothing_half_written_and_nothing_behind(
     with postgres_database(cluster.url) as url:
         stack = Stack(tmp_path, url, redis)
         stack.start_watcher()
-        without = "" if protected else "patience"
-        stack.start_worker(delay_s=0.3, batch_size=8, without=without)
-        if protected:
-            stack.start_beat()
+        lease_s = 4 if protected else 3600
+        stack.start_worker(delay_s=0.3, batch_size=8, lease_s=lease_s)
+        stack.start_beat()
         manifest = digests_of(stack.drop(number))
         stack.wait_for_terminal(40, 120)
         for _ in range(5 if protected else 0):
@@ -106,7 +105,7 @@ def test_an_outage_leaves_nothing_half_written_and_nothing_behind(
         began_s = time.monotonic()
         manifest |= digests_of(stack.inbox.iterdir())
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: stack.terminal() == len(manifest), 200 if protected else 30)
+            wait_until(lambda: stack.terminal() == len(manifest), 200 if protected else 60)
         recovery_s = time.monotonic() - began_s
         found = judge(stack, manifest, expected_results(manifest))
         partial = stack.count(
@@ -119,7 +118,7 @@ def test_an_outage_leaves_nothing_half_written_and_nothing_behind(
             found,
             recovery_s=recovery_s if protected else None,
             note=f"away for {away_s} s; {partial} partial rows",
-            without="" if protected else "the worker's waiting, and the sweeper",
+            without="" if protected else "a lease that ends",
         )
         stack.close()
     assert partial == 0

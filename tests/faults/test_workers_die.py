@@ -105,8 +105,7 @@ def test_a_frozen_worker_that_comes_back_after_its_lease_is_refused(
     stack.start_watcher()
     stack.start_beat()
     app = create_app(Settings(broker_url=stack.redis.url))
-    without = "" if protected else "fencing"
-    slow = stack.start_worker(delay_s=2, without=without)
+    slow = stack.start_worker(delay_s=2, fenced=protected)
     # Its batch and the next: from here on it reads and classifies, and holds no transaction open.
     wait_until(lambda: claimed(stack) == min(number, 32), 120, "the slow one has claimed")
     slow.send_signal(signal.SIGSTOP)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 import db.recording
 import pipeline.reading
-import worker.tasks
 from tests.worker.fakes import BrightnessClassifier
 from worker.cli.startup import start
 from worker.clock import SystemClock
@@ -35,10 +34,6 @@ class SlowClassifier(BrightnessClassifier):
         return super().classify(pixels)
 
 
-class NeverRaisedError(Exception):
-    """What a handler that is switched off waits for."""
-
-
 def with_fatal_bugs(read: Callable[..., Any]) -> Callable[..., Any]:
     """Crash or hang, as native decoders do, over files that say so; otherwise read them."""
 
@@ -53,21 +48,17 @@ def with_fatal_bugs(read: Callable[..., Any]) -> Callable[..., Any]:
     return read_or_die
 
 
-def switch_off(protection: str) -> None:
-    match protection:
-        case "patience":
-            worker.tasks.DatabaseUnavailableError = NeverRaisedError
-        case "fencing":
-            find_held = db.recording._find_held
+def switch_off_fencing() -> None:
+    """Record every outcome under whatever token is valid by now."""
+    find_held = db.recording._find_held
 
-            def find_any(session: Any, outcomes: Any) -> Any:
-                """Give every outcome the token that is valid now."""
-                for outcome in outcomes:
-                    row = session.get(db.recording.InstanceRow, outcome.claim.instance_id)
-                    object.__setattr__(outcome.claim, "lease_token", row.lease_token)
-                return find_held(session, outcomes)
+    def find_any(session: Any, outcomes: Any) -> Any:
+        for outcome in outcomes:
+            row = session.get(db.recording.InstanceRow, outcome.claim.instance_id)
+            object.__setattr__(outcome.claim, "lease_token", row.lease_token)
+        return find_held(session, outcomes)
 
-            db.recording._find_held = find_any
+    db.recording._find_held = find_any
 
 
 def watch_embedded() -> None:
@@ -86,7 +77,8 @@ def watch_embedded() -> None:
 
 
 def main() -> None:
-    switch_off(os.environ.get("FAKE_WITHOUT", ""))
+    if "FAKE_WITHOUT_FENCING" in os.environ:
+        switch_off_fencing()
     if sys.argv[1:] == ["watch"]:
         watch_embedded()
     sys.exit(run_worker(start(), lambda _release: SlowClassifier()))

@@ -221,12 +221,12 @@ class Stack:
         self,
         *,
         delay_s: float = 0,
-        without: str = "",
+        fenced: bool = True,
         prefix: Sequence[str] = (),
         **settings: object,
     ) -> "subprocess.Popen[bytes]":
         """Start a worker with a fake network that takes so long a batch."""
-        fakes = {"FAKE_DELAY_S": str(delay_s), "FAKE_WITHOUT": without}
+        fakes = {"FAKE_DELAY_S": str(delay_s)} | ({} if fenced else {"FAKE_WITHOUT_FENCING": "1"})
         return self.start_plain([*prefix, *WORKER], self.environment(**settings) | fakes)
 
     def start_beat(self, **settings: object) -> "subprocess.Popen[bytes]":
