@@ -37,7 +37,7 @@ _FRONTAL: Final = re.compile(
 # PS3.3 C.8.11.5 and PS3.16 CID 4010. A decubitus film is frontal to the beam but not to gravity:
 # fluid and air lie elsewhere, and nothing of the kind was in training.
 _NOT_FRONTAL: Final = re.compile(
-    r"\b(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|LAT|LT?LAT|RT?LAT|LATERAL\w*|SEITLICH\w*|PROFIL\w*"
+    r"\b(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|LAT|LT?LAT|RT?LAT|LAT[EÉ]RAL\w*|SEITLICH\w*|PROFIL\w*"
     r"|OBLIQUE|OBL|DECUB\w*|AXIAL|TANGENTIAL|LORDOTIC|MLO|CC|ML|LM|XCCL|SAGITTAL)\b"
 )
 

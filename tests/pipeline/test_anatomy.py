@@ -30,7 +30,9 @@ def test_recognises_a_frontal_view(text):
     assert names_frontal_view(text) is Meaning.YES
 
 
-@pytest.mark.parametrize("text", ["LL", "RL", "LATERAL", "CHEST LAT", "LLD", "RAO", "left lateral"])
+@pytest.mark.parametrize(
+    "text", ["LL", "RL", "LATERAL", "CHEST LAT", "LLD", "RAO", "left lateral", "latéral"]
+)
 def test_recognises_other_views(text):
     assert names_frontal_view(text) is Meaning.NO
 
