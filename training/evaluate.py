@@ -8,23 +8,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from pipeline.classifier import Classifier
-from training.calibrate import HOME, apply_calibration, fit_calibration
+from training.calibrate import HOME, apply_calibration
 from training.cohort import Part, Sample
+from training.compare import THRESHOLD, compare_runs
 from training.dataset import Radiographs, prepare_all
 from training.evaluation import Evaluation, Scored
 from training.evaluation_page import compose_page
-from training.metrics import Confusion, calibration_error, confuse, measure
-from training.recipe import Recipe
+from training.metrics import calibration_error, measure
 from training.release import measure_sources
-from training.run import HISTORY_FILE, load_averaged, network_logits
+from training.run import HISTORY_FILE
 from training.stress import blank_lungs, compare_native, stress
-
-THRESHOLD: Final = 0.5
 
 
 def evaluate(
@@ -37,8 +35,8 @@ def evaluate(
     release
         Folder of the release to measure.
     runs
-        Folders of runs; the first is the release's own, and gives the learning curves. Each one's
-        confusion matrix stands in the comparison.
+        Folders of runs; the first is the release's own, and gives the learning curves. All stand
+        in the comparison.
     data, samples
         A split cohort.
     out
@@ -60,7 +58,7 @@ def evaluate(
         stressed=stress(classifier, at_home, test.probability[home]),
         lungs=blank_lungs(classifier, at_home, test.probability[home]),
         native_and_copy=compare_native(classifier, data, samples),
-        confusions={run.name: compare_run(run, data, samples) for run in runs},
+        comparisons=compare_runs(runs, data, samples),
         history=json.loads((runs[0] / HISTORY_FILE).read_text("utf-8")) if runs else [],
     )
     figures = summarise(evaluation)
@@ -92,24 +90,9 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
             "mean_absolute_difference": float(np.mean(difference)) if len(difference) else 0.0,
             "largest_difference": float(np.max(difference, initial=0.0)),
         },
-        "confusions": {name: asdict(c) for name, c in evaluation.confusions.items()},
+        "comparisons": [asdict(comparison) for comparison in evaluation.comparisons],
         "history": evaluation.history,
     }
-
-
-def compare_run(run: Path, data: Path, samples: Sequence[Sample]) -> Confusion:
-    """Give a run's confusion matrix on the home population's test, calibrated on validation."""
-    recipe = Recipe.read(run)
-    network = load_averaged(run)
-    logits, positive = {}, {}
-    for part in (Part.VALIDATION, Part.TEST):
-        chosen = [s for s in samples if s.source == HOME and s.part == part]
-        pixels, positive[part] = prepare_all(Radiographs(data, chosen), recipe.preprocessing)
-        logits[part] = network_logits(network, pixels)
-    validation = logits[Part.VALIDATION]
-    calibration = fit_calibration(validation, positive[Part.VALIDATION], [HOME] * len(validation))
-    called = apply_calibration(calibration, logits[Part.TEST]) >= THRESHOLD
-    return confuse(positive[Part.TEST], called)
 
 
 def _score(classifier: Classifier, data: Path, samples: Sequence[Sample]) -> Scored:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.release import Calibration, ModelRelease
 from training.calibrate import apply_calibration
+from training.compare import Comparison
 from training.dataset import Radiographs
-from training.metrics import Confusion
 from training.stress import Stress
 
 
@@ -47,8 +47,8 @@ class Evaluation:
         Of the release.
     native_and_copy
         (pairs, 2), float64: probabilities of a native file and of its 224 px copy.
-    confusions, history
-        Of the runs that were compared, by name; of the release's own run, by epoch.
+    history
+        Of the release's own run, by epoch.
     """
 
     release: ModelRelease
@@ -57,5 +57,5 @@ class Evaluation:
     stressed: Sequence[Stress]
     lungs: Sequence[Stress]
     native_and_copy: NDArray[np.float64]
-    confusions: Mapping[str, Confusion]
+    comparisons: Sequence[Comparison]
     history: Sequence[Mapping[str, float]]

@@ -12,13 +12,13 @@ from pipeline.classifier import build_network, load_weights
 from pipeline.release import WEIGHTS_FILE
 from training import charts
 from training.calibrate import HOME
+from training.compare import THRESHOLD, Comparison, Outside
 from training.evaluation import Evaluation, Scored
 from training.explain import explain
-from training.metrics import Confusion, calibration_error
+from training.metrics import calibration_error
 from training.report import Picture, Section, Table, lay_out
 from training.stress import Stress
 
-THRESHOLD: Final = 0.5
 SHOWN_WRONG: Final = 64
 SHOWN_HEAT: Final = 8
 
@@ -27,7 +27,7 @@ def compose_page(evaluation: Evaluation, figures: dict[str, Any]) -> str:
     """Give the HTML page of an evaluation and its figures."""
     sections = [
         *_section_figures(figures),
-        *_section_comparison(evaluation.confusions, evaluation.history),
+        *_section_comparison(evaluation.comparisons, evaluation.history),
         *_section_curves(evaluation.test),
         *_section_stress(evaluation.stressed, evaluation.lungs, figures),
         *_section_pictures(evaluation),
@@ -73,17 +73,34 @@ def _section_figures(figures: dict[str, Any]) -> list[Section]:
 
 
 def _section_comparison(
-    confusions: Mapping[str, Confusion], history: Sequence[Mapping[str, float]]
+    comparisons: Sequence[Comparison], history: Sequence[Mapping[str, float]]
 ) -> list[Section]:
     sections = []
-    if confusions:
+    if confusions := {c.run: c.confusion for c in comparisons if c.confusion}:
         picture = Picture(charts.draw_confusions(confusions), "confusion matrices")
         text = "Home population, the same test patients, each calibrated on validation, at 0.5."
         sections.append(Section("Networks side by side", text, [picture]))
+    if comparisons:
+        text = (
+            "AUC by source (rsna: normal against opacity). A star: never trained on, all its "
+            "images measured; else test patients."
+        )
+        sources = list(comparisons[0].outside)
+        rows = [
+            [c.run, c.network, " ".join(c.trained_on)]
+            + [_describe_outside(c.outside[source]) for source in sources]
+            for c in comparisons
+        ]
+        table = Table(["run", "network", "trained on", *sources], rows)
+        sections.append(Section("Trained on, tested on", text, [table]))
     if history:
         picture = Picture(charts.draw_learning(history), "learning curves")
         sections.append(Section("Learning curves", content=[picture]))
     return sections
+
+
+def _describe_outside(outside: Outside) -> str:
+    return f"{outside.auc:.3f}{'*' * outside.unseen} ({outside.images})"
 
 
 def _section_curves(test: Scored) -> list[Section]:

@@ -102,6 +102,7 @@ def export_weights(network: Any, file: Path) -> str:  # noqa: ANN401
         values = np.asarray(variable)
         arrays[variable.path] = values.astype(np.float16 if values.ndim > 1 else np.float32)
     save_file(arrays, file)
+    file.chmod(0o644)  # safetensors writes for its owner alone; a service has a user of its own
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """One small ResNet50V2, hardly begun, walks all the way to a release and a report."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.preprocessing import Preprocessing
 from pipeline.release import WEIGHTS_FILE, load_release
 from training.__main__ import app, main
 from training.cohort import read_split
+from training.compare import compare_runs
 from training.dataset import Mixture, Radiographs
 from training.evaluate import evaluate
 from training.explain import LAYERS, explain
@@ -80,9 +82,21 @@ def test_evaluation_is_one_page_that_needs_nothing_beside_it(tmp_path, run, rele
     ]
     assert written["native_against_copy"]["pairs"] == 4
     assert written["native_against_copy"]["largest_difference"] == 0  # the copies are the files
-    assert sum(figures["confusions"]["tiny"].values()) == sum(
-        sample.source == "kermany" and sample.part == "test" for sample in cohort.samples
-    )
+    (comparison,) = figures["comparisons"]
+    tested = sum(s.source == "kermany" and s.part == "test" for s in cohort.samples)
+    assert sum(comparison["confusion"].values()) == comparison["outside"]["kermany"]["images"]
+    assert comparison["outside"]["kermany"]["images"] == tested
+
+
+def test_run_is_tested_on_all_images_of_a_hospital_that_it_never_saw(tmp_path, run, cohort):
+    shutil.copytree(run, tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "recipe.json").unlink()
+    replace(RECIPE, mixture=Mixture({"rsna": 8})).keep_in(tmp_path / "elsewhere")
+    (comparison,) = compare_runs([tmp_path / "elsewhere"], cohort.data, cohort.samples)
+    assert comparison.confusion is None
+    assert comparison.outside["kermany"].unseen
+    assert comparison.outside["kermany"].images == 40
+    assert not comparison.outside["rsna"].unseen
 
 
 def test_stress_does_without_masks_and_native_files(release, cohort):
