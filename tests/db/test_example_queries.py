@@ -48,6 +48,7 @@ def site(site: Site) -> Site:
             make_instance(content, study=content, station_name="MOBILE", patient_age_years=age),
             reason=reason,
         )
+        site.wait(60)
     return site
 
 
@@ -106,7 +107,7 @@ on_postgres = pytest.mark.parametrize(
 
 @on_postgres
 def test_turnaround(site: Site) -> None:
-    site.wait(600 - 180)
+    site.wait(600 - 300)
     site.acknowledge("1")
     stat = run(site, "turnaround")[-2]
     assert (stat.day, stat.priority, stat.studies) == (date(2026, 3, 1), "STAT", 1)
