@@ -1,6 +1,7 @@
 """The commands as a person runs them, on real files and SQLite; only the network is a fake."""
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -136,6 +137,35 @@ def test_an_acknowledged_study_moves_to_the_end(run: Run, inbox: Path) -> None:
     last = json.loads(run("worklist", "--format", "json").out)[-1]
     assert last["study_instance_uid"] == first["study_instance_uid"]
     assert last["acknowledged_by"] == "reader-1"
+
+
+def test_a_readers_verdict_is_kept_with_the_result_it_was_given_on(run: Run, inbox: Path) -> None:
+    run("screen", inbox)
+    (first, *_) = json.loads(run("worklist", "--format", "json").out)
+    uid = first["study_instance_uid"]
+    said = run("feedback", uid, "DISAGREE", "--by", "reader-1", "--because", "FALSE_POSITIVE")
+    assert said.code == 0
+    (verdict,) = json.loads(run("show", uid, "--format", "json").out)["feedback"]
+    assert verdict["comment_code"] == "FALSE_POSITIVE"
+    assert verdict["probability"] == first["probability"]
+
+
+def test_a_study_whose_instance_is_withdrawn_asks_for_nothing(run: Run, inbox: Path) -> None:
+    run("screen", inbox)
+    (first, *_) = json.loads(run("worklist", "--format", "json").out)
+    uid = first["study_instance_uid"]
+    (instance,) = json.loads(run("show", uid, "--format", "json").out)["instances"]
+    assert run("withdraw", instance["sha256"], "--by", "engineer-1").code == 0
+    assert json.loads(run("show", uid, "--format", "json").out)["entry"]["priority"] is None
+
+
+def test_old_events_move_into_files(run: Run, inbox: Path, tmp_path: Path) -> None:
+    run("screen", inbox)
+    assert "0 events" in run("db", "archive", tmp_path, "--before", "2000-01-01").out
+    assert run("db", "archive", tmp_path, "--before", "2200-01-01").code == 0
+    (file,) = tmp_path.glob("events-*.jsonl.gz")
+    assert b"SCREENED" in gzip.decompress(file.read_bytes())
+    assert len(json.loads(run("worklist", "--format", "json").out)) == 4
 
 
 def test_db_check_finds_what_could_not_be_read(run: Run, inbox: Path) -> None:

@@ -1,4 +1,8 @@
-"""`doctor`, `db upgrade` and `db check`: what an imaging engineer runs."""
+"""`doctor`, `db upgrade`, `db check`, `db archive`: what an imaging engineer runs."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -41,3 +45,19 @@ def check(database: DatabaseOption = None, output: FormatOption = Format.TABLE) 
     with read_session(open_worklist(settings.database_url)) as session:
         problems = check_database(session, SystemClock().now())
     print_problems(problems, output)
+
+
+def archive(
+    folder: Annotated[Path, typer.Argument(help="Where events-FIRST-LAST.jsonl.gz files go.")],
+    before: Annotated[datetime, typer.Option("--before", help="Events older than this, UTC.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Move old events out of the database into files; what stands of a study stays."""
+    from db.retention import archive_events
+    from worker.cli.startup import start
+    from worker.embedded import open_worklist
+
+    settings = start(database)
+    engine = open_worklist(settings.database_url)
+    archived = archive_events(engine, before.replace(tzinfo=UTC), folder)
+    typer.echo(f"{archived} events archived in {folder}")

@@ -32,9 +32,12 @@ app.command()(service.health)
 app.command()(reading_room.worklist)
 app.command()(reading_room.show)
 app.command()(reading_room.acknowledge)
+app.command()(reading_room.feedback)
+app.command()(reading_room.withdraw)
 app.command()(administration.doctor)
 database.command()(administration.upgrade)
 database.command()(administration.check)
+database.command()(administration.archive)
 app.add_typer(database, name="db", no_args_is_help=True)
 
 

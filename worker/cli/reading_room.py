@@ -1,9 +1,10 @@
-"""`worklist`, `show` and `acknowledge`: what a reader asks for and says."""
+"""`worklist`, `show`, `acknowledge`, `feedback`, `withdraw`: what a reader asks for and says."""
 
 from typing import Annotated
 
 import typer
 
+from pipeline.codes import FeedbackComment, FeedbackVerdict
 from worker.cli.screening import DatabaseOption, FormatOption
 from worker.rendering import Format
 
@@ -13,6 +14,8 @@ StudyArgument = Annotated[
         metavar="UID", help="Study Instance UID or its last digits, or accession number."
     ),
 ]
+
+ByOption = Annotated[str, typer.Option("--by", help="Who says so, as the site names its staff.")]
 
 
 def worklist(
@@ -52,7 +55,7 @@ def show(
 
 def acknowledge(
     uid: StudyArgument,
-    by: Annotated[str, typer.Option("--by", help="Who has seen it.")],
+    by: ByOption,
     database: DatabaseOption = None,
 ) -> None:
     """Mark a study as seen: it moves to the end of the worklist."""
@@ -68,3 +71,46 @@ def acknowledge(
         study = find_study(session, uid).entry.study_instance_uid
         acknowledge_study(session, study, by, SystemClock().now())
     typer.echo(f"acknowledged by {by}: {study}")
+
+
+def feedback(
+    uid: StudyArgument,
+    verdict: Annotated[FeedbackVerdict, typer.Argument(help="Of what the worklist says of it.")],
+    by: ByOption,
+    because: Annotated[
+        FeedbackComment | None, typer.Option("--because", help="In a word that can be counted.")
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Say whether a reader agrees with a study's result; every verdict is kept."""
+    from db.engine import write_session
+    from db.feedback import give_feedback
+    from db.history import find_study
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.embedded import open_worklist
+
+    settings = start(database)
+    with write_session(open_worklist(settings.database_url)) as session:
+        study = find_study(session, uid).entry.study_instance_uid
+        now = SystemClock().now()
+        give_feedback(session, study, verdict, by=by, now=now, comment_code=because)
+    typer.echo(f"{verdict} by {by}: {study}")
+
+
+def withdraw(
+    sha256: Annotated[str, typer.Argument(help="Digest of the instance, as `show` gives it.")],
+    by: ByOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Judge a study without one of its instances from now on; nothing is deleted."""
+    from db.engine import write_session
+    from db.withdrawals import withdraw_instance
+    from worker.cli.startup import start
+    from worker.clock import SystemClock
+    from worker.embedded import open_worklist
+
+    settings = start(database)
+    with write_session(open_worklist(settings.database_url)) as session:
+        withdraw_instance(session, sha256, by, SystemClock().now())
+    typer.echo(f"withdrawn by {by}: {sha256}")
