@@ -58,8 +58,11 @@ def read_small_file(path: bytes | Path, longest: int) -> bytes | None:
     try:
         with _open_regular(path) as file:
             return file.read(longest + 1)
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        # A name of 255 bytes has room for .png, not for the .json of its sidecar: there is none.
+        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
+            return None
+        raise
 
 
 @contextmanager

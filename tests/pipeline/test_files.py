@@ -39,3 +39,7 @@ def test_a_missing_file_says_so(tmp_path):
 
 def test_a_small_file_shows_when_it_is_too_long(write):
     assert read_small_file(write("a", b"123456"), 3) == b"1234"
+
+
+def test_a_name_that_is_too_long_is_no_small_file(tmp_path):
+    assert read_small_file(tmp_path / ("x" * 252 + ".json"), 10) is None
