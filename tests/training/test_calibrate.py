@@ -49,7 +49,8 @@ def test_apply_survives_logits_that_would_overflow():
     assert apply_calibration(Calibration(1, 0), np.array([-1e6, 0, 1e6])).tolist() == [0, 0.5, 1]
 
 
-scores = st.lists(st.tuples(st.booleans(), st.floats(0.001, 0.999)), min_size=2).filter(
+thousandths = st.integers(1, 999).map(lambda number: number / 1000)
+scores = st.lists(st.tuples(st.booleans(), thousandths), min_size=2).filter(
     lambda pairs: len({ill for ill, _ in pairs}) == 2
 )
 
