@@ -13,11 +13,12 @@ import pytest
 from pipeline.codes import InstanceState
 from worker.phantoms import write_phantoms
 
+# Resolved, as the report's paths are: the folder may be a link.
 DATA = Path(
     os.environ.get(
         "PNEUMOSCREEN_TEST_DATA", Path(__file__).parents[2].resolve().parent / "shared" / "data"
     )
-)
+).resolve()
 COMMAND = Path(sys.executable).with_name("pneumoscreen")
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
