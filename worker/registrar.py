@@ -3,7 +3,6 @@
 This module must not know pixels or the network. Nothing here moves or changes a file.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from db.arrivals import Arrival, SourceFile
 from db.engine import read_session, write_session
 from db.registration import find_unregistered, register_arrivals
 from pipeline.codes import Lane, ReasonCode
+from pipeline.files import read_file
 from pipeline.instance import Rejection
 from pipeline.reading import Inspection, unidentified_instance
 from worker.clock import Clock
@@ -136,8 +136,7 @@ def _may_be_had_later(arrival: Arrival) -> bool:
 def arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
     """Give a row to a file whose very header kills its reader: known by its digest alone."""
     try:
-        with open(source.path, "rb") as file:  # noqa: PTH123 - a name may be any bytes
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest, _ = read_file(source.path, longest=0)
     except OSError:
         return Arrival(source, None, rejection)
     return Arrival(source, unidentified_instance(digest), rejection)
