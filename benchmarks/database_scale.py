@@ -194,7 +194,9 @@ def _record(engine: Engine) -> float:
             )
         ).all()
     outcomes = [
-        _screened(Claim(r.instance_id, r.lease_token, r.sha256, b"", 1, r.sop_instance_uid))
+        _screened(
+            Claim(r.instance_id, r.lease_token, r.sha256, b"", 1, r.sop_instance_uid, Lane.URGENT)
+        )
         for r in rows
     ]
     start_s = time.perf_counter()

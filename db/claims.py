@@ -5,12 +5,13 @@ the lease is over the instance is claimable again, and what comes under the old 
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.chunks import in_chunks
@@ -19,7 +20,7 @@ from db.tables import InstanceRow, SourceFileRow
 from db.transitions import registered
 from pipeline.codes import EventKind, InstanceState, Lane
 
-_LANES_IN_ORDER: Final = (Lane.URGENT, Lane.BACKFILL)
+LANES_IN_ORDER: Final = (Lane.URGENT, Lane.BACKFILL)
 _ACTOR: Final = "worker"
 
 
@@ -44,16 +45,31 @@ class Claim:
     path: bytes
     attempts: int
     sop_instance_uid: str
+    lane: Lane
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether an earlier attempt came to nothing, perhaps by this file's own doing."""
+        return self.attempts > 1
 
 
 def claim_batch(
-    session: Session, *, limit: int, lease: timedelta, now: datetime, actor: str = _ACTOR
+    session: Session,
+    *,
+    limit: int,
+    lease: timedelta,
+    now: datetime,
+    lanes: Collection[Lane] = LANES_IN_ORDER,
+    holding: bool = False,
+    actor: str = _ACTOR,
 ) -> list[Claim]:
-    """Claim what is due: all that is urgent before the backfill, and the oldest first.
+    """Claim what is due in one lane: all that is urgent before the backfill, the oldest first.
 
     Attempts are counted here, before anything is opened, so that a file which kills its worker
-    is known by its count. Two callers never get the same instance: PostgreSQL passes over rows
-    that another transaction holds, SQLite lets one writer in at a time.
+    is known by its count. What was claimed before and came to nothing is claimed by itself: if
+    its worker dies again, it was in no one's company. Two callers never get the same instance:
+    PostgreSQL passes over rows that another transaction holds, SQLite lets one writer in at a
+    time.
 
     Parameters
     ----------
@@ -61,6 +77,11 @@ def claim_batch(
         At most this many.
     lease
         From ``now`` on, other workers leave them alone for this long.
+    lanes
+        Only these are looked at.
+    holding
+        The caller has other claims now. It gets nothing where it is a retry's turn, nor what
+        comes after that: it is to finish what it has and come back with empty hands.
     """
     token = secrets.token_hex(16)
     values = {
@@ -69,15 +90,14 @@ def claim_batch(
         "claimable_at": now + lease,
         "attempts": InstanceRow.attempts + 1,
     }
-    claimed: list[Any] = []
-    for lane in _LANES_IN_ORDER:
-        if len(claimed) < limit:
-            due = _lock_ids(
-                InstanceRow.lane == lane,
-                InstanceRow.claimable_at <= now,
-                limit=limit - len(claimed),
-            )
-            claimed += _change(session, due, values)
+    due = _lock_due(session, lanes, now, limit)
+    fresh = list(takewhile(lambda row: row.attempts == 0, due))
+    turn = fresh or ([] if holding else due[:1])
+    claimed = [
+        row
+        for chunk in in_chunks([row.instance_id for row in turn])
+        for row in _change(session, chunk, values)
+    ]
     claimed.sort(key=lambda row: int(row.instance_id))
     paths = find_paths(session, [row.instance_id for row in claimed])
     log_events(
@@ -103,6 +123,7 @@ def claim_batch(
             path=paths.get(row.instance_id, b""),
             attempts=row.attempts,
             sop_instance_uid=row.sop_instance_uid,
+            lane=row.lane,
         )
         for row in claimed
     ]
@@ -140,7 +161,7 @@ def sweep_expired_leases(session: Session, now: datetime) -> int:
     An expired lease is claimable without this; sweeping shows it for what it is and tells the
     caller that hints may have been lost.
     """
-    expired = _lock_ids(InstanceRow.state == InstanceState.CLAIMED, InstanceRow.claimable_at <= now)
+    expired = _free_ids(InstanceRow.state == InstanceState.CLAIMED, InstanceRow.claimable_at <= now)
     swept = _change(session, expired, registered())
     _log_return(session, swept, EventKind.LEASE_EXPIRED, "sweeper", now)
     return len(swept)
@@ -154,26 +175,44 @@ def seconds_until_next_claim(session: Session, now: datetime) -> float | None:
     return None if earliest is None else max(0.0, (earliest - now).total_seconds())
 
 
-def _lock_ids(*conditions: ColumnElement[bool], limit: int | None = None) -> CTE:
-    """Select instances that no other transaction holds.
+def _lock_due(
+    session: Session, lanes: Collection[Lane], now: datetime, limit: int
+) -> Sequence[Any]:
+    """Lock the oldest that are due in the first lane where something is."""
+    for lane in LANES_IN_ORDER:
+        if lane in lanes:
+            conditions = (InstanceRow.lane == lane, InstanceRow.claimable_at <= now)
+            query = _free(InstanceRow.instance_id, InstanceRow.attempts, where=conditions)
+            if due := session.execute(query.limit(limit)).all():
+                return due
+    return []
 
-    In a CTE, which PostgreSQL evaluates once: a LIMIT within IN (...) may be evaluated again for
-    each row that is joined to it, and then claims more than was asked for.
-    """
+
+def _free(*columns: Any, where: Sequence[ColumnElement[bool]]) -> Select[Any]:  # noqa: ANN401
+    """Select and lock, the oldest first, instances that no other transaction holds."""
     return (
-        select(InstanceRow.instance_id)
-        .where(InstanceRow.claimable_at.is_not(None), *conditions)
+        select(*columns)
+        .where(InstanceRow.claimable_at.is_not(None), *where)
         .order_by(InstanceRow.instance_id)
-        .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
-        .cte("free")
     )
 
 
-def _change(session: Session, free: CTE, values: dict[str, Any]) -> Sequence[Any]:
+def _free_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select the ids of free instances, for an UPDATE in the same statement.
+
+    In a CTE, which PostgreSQL evaluates once: locking rows within IN (...) may be evaluated again
+    for each row that is joined to it.
+    """
+    return select(_free(InstanceRow.instance_id, where=conditions).cte("free").c.instance_id)
+
+
+def _change(
+    session: Session, ids: Select[Any] | Sequence[int], values: dict[str, Any]
+) -> Sequence[Any]:
     return session.execute(
         update(InstanceRow)
-        .where(InstanceRow.instance_id.in_(select(free.c.instance_id)))
+        .where(InstanceRow.instance_id.in_(ids))
         .values(values)
         .returning(
             InstanceRow.instance_id,
@@ -181,6 +220,7 @@ def _change(session: Session, free: CTE, values: dict[str, Any]) -> Sequence[Any
             InstanceRow.sha256,
             InstanceRow.attempts,
             InstanceRow.sop_instance_uid,
+            InstanceRow.lane,
         )
         .execution_options(synchronize_session=False)
     ).all()
@@ -189,7 +229,7 @@ def _change(session: Session, free: CTE, values: dict[str, Any]) -> Sequence[Any
 def _change_held(
     session: Session, claims: Sequence[Claim], values: dict[str, Any]
 ) -> Sequence[Any]:
-    held = _lock_ids(
+    held = _free_ids(
         tuple_(InstanceRow.instance_id, InstanceRow.lease_token).in_(
             [(claim.instance_id, claim.lease_token) for claim in claims]
         )

@@ -120,6 +120,7 @@ class ReasonCode(StrEnum):
     READER_CRASHED = "READER_CRASHED"
     READER_TIMEOUT = "READER_TIMEOUT"
     READER_MEMORY = "READER_MEMORY"
+    WORKER_LOST = "WORKER_LOST"
     SOP_INSTANCE_UID_CONFLICT = "SOP_INSTANCE_UID_CONFLICT"
     # The file itself could not be had; seen again, it is tried again: FAILED.
     SOURCE_MISSING = "SOURCE_MISSING"

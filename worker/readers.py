@@ -143,9 +143,9 @@ class ReaderPool:
         sha256: str,
         policy: EligibilityPolicy,
         preprocessing: Preprocessing,
-    ) -> "Future[Reading]":
+    ) -> "Future[Reading | Rejection]":
         """Begin to turn one file into a model input; collect it with `finish`."""
-        future: Future[Reading] = self._pool.schedule(
+        future: Future[Reading | Rejection] = self._pool.schedule(
             read_model_input,
             args=(path, sha256, self._limits, policy, preprocessing),
             timeout=self._timeout_s,

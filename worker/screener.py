@@ -1,7 +1,8 @@
 """The walk from a claimed row to a recorded result: claim, read, classify, record.
 
-Readers prepare the next batch while the classifier works on this one. This module must not know
-how hints travel: the embedded watcher and a Celery task both call the same `step`.
+Readers prepare the next batch while the classifier works on this one; what is urgent overtakes
+a backfill batch that is prepared already. This module must not know how hints travel: the embedded
+watcher and a Celery task both call the same `step`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +17,17 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from db.claims import Claim, claim_batch, release_claims, renew_leases, seconds_until_next_claim
+from db.claims import (
+    LANES_IN_ORDER,
+    Claim,
+    claim_batch,
+    release_claims,
+    renew_leases,
+    seconds_until_next_claim,
+)
 from db.engine import read_session, write_session
 from db.recording import Deferred, Outcome, Rejected, Screened, record_outcomes, register_release
+from pipeline.codes import ReasonCode
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.instance import Instance, Rejection
 from pipeline.radiograph import ModelInput
@@ -61,7 +70,8 @@ class ScreenerPolicy:
     retry_delay: timedelta = timedelta(seconds=1)
 
 
-_UnderWay = list[tuple[Claim, "Future[Reading]"]]
+# Claims of one lane, and their files being read.
+_UnderWay = list[tuple[Claim, "Future[Reading | Rejection]"]]
 
 
 class Screener:
@@ -91,7 +101,8 @@ class Screener:
         self._triage = TriagePolicy(release.operating_points)
         self._policy = policy
         self._clock = clock
-        self._ahead: _UnderWay = []
+        # Batches that are being read, at most one a lane, in the order of their turns.
+        self._ahead: list[_UnderWay] = []
         self._leases_renewed_s = clock.monotonic_s()
         with write_session(engine) as session:
             register_release(session, release)
@@ -101,10 +112,11 @@ class Screener:
 
         Zero means that nothing could be claimed now: see `seconds_until_work`.
         """
-        batch = self._ahead or self._claim()
-        self._ahead = self._claim() if batch else []
-        if not batch:
+        self._read_ahead(holding=bool(self._ahead))
+        if not self._ahead:
             return 0
+        batch = self._ahead.pop(0)
+        self._read_ahead(holding=True)
         outcomes = self._outcomes(batch)
         with write_session(self._engine) as session:
             recorded = record_outcomes(session, outcomes, self._clock.now())
@@ -131,37 +143,57 @@ class Screener:
 
     def hand_back(self) -> None:
         """Give back what was claimed ahead, so that a clean stop delays no study."""
-        claims = [claim for claim, _ in self._ahead]
+        claims = [claim for batch in self._ahead for claim, _ in batch]
         self._ahead = []
         if claims:
             with write_session(self._engine) as session:
                 release_claims(session, claims, self._clock.now())
 
-    def _claim(self) -> _UnderWay:
+    def _read_ahead(self, *, holding: bool) -> None:
+        """Claim a batch and begin to read it, unless one as urgent is being read already.
+
+        A backfill batch is read ahead only where nothing urgent waits, and an urgent one that
+        comes then goes before it: a live study waits for the batch in the classifier, no other.
+        """
+        first = self._ahead[0][0][0].lane if self._ahead else None
+        lanes = LANES_IN_ORDER[: None if first is None else LANES_IN_ORDER.index(first)]
+        if not lanes:
+            return
         with write_session(self._engine) as session:
             claims = claim_batch(
                 session,
                 limit=self._policy.batch_size,
                 lease=self._policy.lease,
                 now=self._clock.now(),
+                lanes=lanes,
+                holding=holding,
             )
-        return [
-            (
-                claim,
-                self._readers.start_reading(
-                    claim.path,
-                    claim.sha256,
-                    self._policy.eligibility,
-                    self._release.preprocessing,
-                ),
+        if claims:
+            self._ahead.insert(0, [(claim, self._begin(claim)) for claim in claims])
+
+    def _begin(self, claim: Claim) -> "Future[Reading | Rejection]":
+        """Begin to read a file, unless it has cost too many workers.
+
+        The first worker that was lost may have been lost to a neighbour in the batch; at every
+        other the file was alone.
+        """
+        lost = claim.attempts - 1
+        if lost <= self._policy.maximum_attempts:
+            return self._readers.start_reading(
+                claim.path, claim.sha256, self._policy.eligibility, self._release.preprocessing
             )
-            for claim in claims
-        ]
+        detail = (
+            f"{lost} attempts ended without a result, {lost - 1} of them at this file alone: it "
+            "may kill the worker; see the workers' logs, then `reprocess --status QUARANTINED`"
+        )
+        given_up: Future[Reading | Rejection] = Future()
+        given_up.set_result(Rejection(ReasonCode.WORKER_LOST, detail))
+        return given_up
 
     def _outcomes(self, batch: _UnderWay) -> list[Outcome]:
         outcomes: list[Outcome] = []
         readable: list[tuple[Claim, Instance, ModelInput]] = []
-        claims = [claim for claim, _ in (*batch, *self._ahead)]
+        claims = [claim for each in (batch, *self._ahead) for claim, _ in each]
         for claim, future in batch:
             # One file may take longer than the lease: a reader that has to be started again, say.
             while not wait([future], self._policy.lease.total_seconds() / 4).done:

@@ -1,12 +1,16 @@
+"""Live studies and the backfill, told apart by their lanes."""
+
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
+from db.audit_tables import EventRow
 from db.engine import read_session
 from db.tables import InstanceRow
-from pipeline.codes import InstanceState, Lane
+from pipeline.codes import EventKind, InstanceState, Lane
 from tests.service.fakes import RecordingHints
+from tests.service.stack import Stack, wait_until
 from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
@@ -16,24 +20,99 @@ from worker.reprocess import Selection, requeue
 
 @pytest.fixture
 def walk(engine: Engine, readers: ReaderPool, clock: FakeClock, tmp_path: Path) -> Walk:
-    return Walk(engine, readers, clock, tmp_path)
-
-
-def test_a_live_study_waits_for_no_more_than_the_batches_that_are_under_way(walk: Walk) -> None:
+    """Sixteen images that were screened, and are to be screened again."""
+    walk = Walk(engine, readers, clock, tmp_path)
     for number in range(16):
         write_png(walk.inbox / f"old-{number}.png", 0.2, seed=number)
     walk.register()
     walk.work_off()
     requeue(walk.engine, Selection("another release"), walk.clock, RecordingHints())
+    return walk
+
+
+def states(walk: Walk, lane: Lane) -> list[InstanceState]:
+    with read_session(walk.engine) as session:
+        rows = session.scalars(select(InstanceRow).where(InstanceRow.lane == lane))
+        return [row.state for row in rows]
+
+
+def test_a_live_study_overtakes_the_batch_that_was_read_ahead(walk: Walk) -> None:
     screener = walk.screener()
     assert screener.step() == 4  # and four more are being read
     write_png(walk.inbox / "live.png", 0.9, seed=99)
     walk.register()
-    screener.step()  # those four
-    screener.step()
-    with read_session(walk.engine) as session:
-        rows = session.scalars(select(InstanceRow)).all()
-    live = [row for row in rows if row.lane is Lane.URGENT]
-    assert [row.state for row in live] == [InstanceState.SCREENED]
-    assert sum(row.state is not InstanceState.SCREENED for row in rows) >= 4
+    assert screener.step() == 1
+    assert states(walk, Lane.URGENT) == [InstanceState.SCREENED]
+    assert states(walk, Lane.BACKFILL).count(InstanceState.SCREENED) == 4
     screener.hand_back()
+
+
+def test_what_was_overtaken_is_not_claimed_or_read_a_second_time(walk: Walk) -> None:
+    screener = walk.screener()
+    screener.step()
+    write_png(walk.inbox / "live.png", 0.9, seed=99)
+    walk.register()
+    assert [screener.step() for _ in range(5)] == [1, 4, 4, 4, 0]
+    with read_session(walk.engine) as session:
+        events = list(session.scalars(select(EventRow.kind)))
+    # Once before and once after the reprocessing, and the live one.
+    assert events.count(EventKind.CLAIMED) == 16 + 16 + 1
+    assert EventKind.HANDED_BACK not in events
+
+
+def test_a_burst_of_live_studies_is_read_ahead_although_a_backfill_batch_waits(
+    walk: Walk,
+) -> None:
+    screener = walk.screener()
+    screener.step()
+    for number in range(8):
+        write_png(walk.inbox / f"live-{number}.png", 0.9, seed=100 + number)
+    walk.register()
+    assert screener.step() == 4
+    assert states(walk, Lane.URGENT).count(InstanceState.CLAIMED) == 4
+    assert screener.step() == 4
+    assert states(walk, Lane.URGENT).count(InstanceState.SCREENED) == 8
+    screener.hand_back()
+
+
+@pytest.mark.postgres
+def test_a_live_study_waits_for_no_batch_but_the_one_that_is_being_classified(
+    stack: Stack,
+) -> None:
+    """Counts, in the log of events, the backfill batches that were recorded meanwhile."""
+    stack.start_watcher()
+    stack.drop(240)
+    wait_until(lambda: stack.states() == {"REGISTERED": 240}, 90, "all registered")
+    stack.query("UPDATE instance SET lane = 'BACKFILL' RETURNING 1")
+    stack.start_beat()
+    stack.start_worker(delay_s=0.5)
+    wait_until(lambda: stack.terminal() >= 16, 60, "the first backfill batch")
+    for number in range(3):
+        stack.drop(1, start=1000 + number)
+        wait_until(lambda: stack.count(_LIVE_SCREENED) > number, 60, "a live study")  # noqa: B023
+    assert stack.terminal() < 240, "the backfill was over too early to tell"
+    waits = stack.query(_BATCHES_MEANWHILE)
+    assert [row.after_claim for row in waits] == [0] * 3
+    assert max(row.before_claim for row in waits) <= 1
+
+
+_LIVE_SCREENED = "SELECT count(*) FROM instance WHERE lane = 'URGENT' AND state = 'SCREENED'"
+# A batch is recorded in one transaction, at one time. A row that was registered within 50 ms
+# before a batch was recorded may have been committed after the worker looked.
+_BATCHES_MEANWHILE = """
+WITH batch AS (
+    SELECT DISTINCT occurred_at AS at FROM event JOIN instance USING (instance_id)
+    WHERE kind = 'SCREENED' AND lane = 'BACKFILL'
+), live AS (
+    SELECT instance_id,
+        max(occurred_at) FILTER (WHERE kind = 'REGISTERED') AS registered,
+        max(occurred_at) FILTER (WHERE kind = 'CLAIMED') AS claimed,
+        max(occurred_at) FILTER (WHERE kind = 'SCREENED') AS screened
+    FROM event JOIN instance USING (instance_id) WHERE lane = 'URGENT' GROUP BY instance_id
+)
+SELECT
+    (SELECT count(*) FROM batch WHERE at > registered + interval '50 ms' AND at <= claimed)
+        AS before_claim,
+    (SELECT count(*) FROM batch WHERE at > claimed AND at < screened) AS after_claim
+FROM live ORDER BY instance_id
+"""
