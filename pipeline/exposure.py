@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.codes import Flag
+from pipeline.quantiles import take_quantiles
 from pipeline.radiograph import FieldOfView, Radiograph
 
 _BLACK: Final = 2 / 255
@@ -39,6 +40,6 @@ def judge_exposure(radiograph: Radiograph, field_of_view: FieldOfView) -> frozen
         field_of_view.left_px + int(columns * _MARGIN) : field_of_view.right_px
         - int(columns * _MARGIN),
     ][::step, ::step]
-    dark, bright = np.quantile(middle, (0.05, 0.95))
+    dark, bright = take_quantiles(middle.ravel(), (0.05, 0.95))
     is_lost = max(np.mean(middle <= _BLACK), np.mean(middle >= _WHITE)) > _MOST_CLIPPED
     return frozenset({Flag.EXPOSURE_SUSPECT} if is_lost or bright - dark < _LEAST_SPREAD else ())

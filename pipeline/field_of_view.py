@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.quantiles import take_quantiles
 from pipeline.radiograph import FieldOfView, Radiograph
 
 _THUMBNAIL_PX: Final = 112
@@ -32,8 +33,8 @@ def find_field_of_view(radiograph: Radiograph) -> FieldOfView:
     """
     rows, columns = radiograph.pixels.shape
     thumbnail = _shrink(radiograph.pixels)
-    top, bottom = _exposed_span(thumbnail, axis=1)
-    left, right = _exposed_span(thumbnail, axis=0)
+    top, bottom = _exposed_span(thumbnail)
+    left, right = _exposed_span(thumbnail.T)
     margin = max(top, left, 1 - bottom, 1 - right)
     if margin == 0 or margin > _LARGEST_TRIM:
         return FieldOfView(0, 0, rows, columns, "full_frame")
@@ -51,11 +52,11 @@ def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(image, dtype=np.float32)
 
 
-def _exposed_span(thumbnail: NDArray[np.float32], axis: int) -> tuple[float, float]:
+def _exposed_span(lines: NDArray[np.float32]) -> tuple[float, float]:
     """Give the first and the end of the exposed lines, as fractions of the image's extent."""
     # The 90th percentile, not the mean: air beside a child is dark too, but never a whole line
     # of it, and a side letter on a black border must not count as exposure.
-    exposed = np.flatnonzero(np.quantile(thumbnail, 0.9, axis=axis) > _DARK)
+    exposed = np.flatnonzero(take_quantiles(lines, (0.9,)) > _DARK)
     if exposed.size == 0:
         return 0.0, 1.0
     return float(exposed[0]) / _THUMBNAIL_PX, float(exposed[-1] + 1) / _THUMBNAIL_PX

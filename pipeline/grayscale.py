@@ -7,12 +7,13 @@ Every step is a function of one stored value, so each is applied to the table of
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.codes import Flag
+from pipeline.quantiles import take_quantiles
 from pipeline.stored_pixels import StoredPixels, shrink
 
 WIDEST_TABLE_BITS: Final = 16
@@ -20,9 +21,10 @@ WIDEST_TABLE_BITS: Final = 16
 _FALLBACK_QUANTILES: Final = (0.005, 0.995)
 # A window that leaves fewer pixels than this between black and white is a mistake, not a wish.
 _LEAST_MIDTONES: Final = 0.05
-# About so many pixels a side are enough to know how gray levels are distributed.
+# At most so many pixels a side are enough to know how gray levels are distributed.
 _SAMPLE_SIDE_PX: Final = 256
 _TINY: Final = 1e-30
+_Integer = TypeVar("_Integer", bound=np.integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +136,36 @@ def render(
     reduced = stored
     if attributes.padding is None or not _is_padding(stored, stored.codes, attributes).any():
         reduced = shrink(stored)  # a mean of image and padding would be neither
+    codes = reduced.codes
     if stored.bits_stored > WIDEST_TABLE_BITS:
-        return _render_codes(reduced, reduced.codes, attributes)
+        places = _sample(np.arange(codes.size).reshape(codes.shape))
+        levels, flags = _render_codes(reduced, codes.ravel(), places, attributes)
+        return levels.reshape(codes.shape), flags
     every_code = np.arange(1 << stored.bits_stored, dtype=np.uint32)
-    table, flags = _render_codes(reduced, every_code, attributes)
+    table, flags = _render_codes(reduced, every_code, _sample(codes), attributes)
     # Codes cannot lie outside the table; "clip" only spares numpy a check of each.
-    return np.take(table, reduced.codes, mode="clip"), flags
+    return np.take(table, codes, mode="clip"), flags
 
 
 def _render_codes(
-    stored: StoredPixels, codes: NDArray[np.unsignedinteger], attributes: GrayscaleAttributes
+    stored: StoredPixels,
+    codes: NDArray[np.unsignedinteger],
+    sample: NDArray[np.integer],
+    attributes: GrayscaleAttributes,
 ) -> tuple[NDArray[np.float32], frozenset[Flag]]:
-    """Render codes: a table of all, or those of the image itself."""
-    sample = _sample(stored.codes)
-    exposed = sample[~_is_padding(stored, sample, attributes)]
-    levels, flags = _window(
-        _to_modality_units(stored.values_of(codes), attributes),
-        _to_modality_units(stored.values_of(exposed if exposed.size else sample), attributes),
-        stored.bits_stored,
-        attributes,
-    )
+    """Render codes, (n,): a table of all, or those of the image itself.
+
+    ``sample`` says how they are distributed: indices of codes, each as often as it occurs.
+    """
+    is_padding = _is_padding(stored, codes, attributes)
+    if attributes.padding is not None:
+        exposed = sample[~np.take(is_padding, sample)]
+        sample = exposed if exposed.size else sample
+    values = _to_modality_units(stored.values_of(codes), attributes)
+    levels, flags = _window(values, sample, stored.bits_stored, attributes)
     if attributes.is_inverted:
         levels = 1 - levels
-    levels[_is_padding(stored, codes, attributes)] = 0
+    levels[is_padding] = 0
     return levels.astype(np.float32), flags
 
 
@@ -171,26 +180,29 @@ def _to_modality_units(
 
 def _window(
     values: NDArray[np.float64],
-    exposed: NDArray[np.float64],
+    sample: NDArray[np.integer],
     bits_stored: int,
     attributes: GrayscaleAttributes,
 ) -> tuple[NDArray[np.float64], frozenset[Flag]]:
     """Apply the VOI LUT, else the window, else what the image itself suggests."""
     voi_lut = attributes.voi_lut
     if voi_lut is not None:
-        white = _white_of(voi_lut)
-        if _has_midtones(voi_lut.apply(exposed) / white):
-            return np.clip(voi_lut.apply(values) / white, 0, 1), frozenset()
+        levels = np.clip(voi_lut.apply(values) / _white_of(voi_lut), 0, 1)
+        if _has_midtones(levels, sample):
+            return levels, frozenset()
     window = attributes.window
-    if window is not None and window.is_usable and _has_midtones(window.apply(exposed)):
-        return window.apply(values), frozenset()
+    if window is not None and window.is_usable:
+        levels = window.apply(values)
+        if _has_midtones(levels, sample):
+            return levels, frozenset()
     is_display_ready = bits_stored <= 8 and voi_lut is None and window is None  # noqa: PLR2004
     if is_display_ready:
         # 8 bits without a window are an image made for a screen: 0 is black, 255 white.
         low, high = float(values.min()), float(values.max())
         flags = frozenset[Flag]()
     else:
-        low, high = (float(value) for value in np.quantile(exposed, _FALLBACK_QUANTILES))
+        exposed = np.take(values, sample.ravel())
+        low, high = (float(value) for value in take_quantiles(exposed, _FALLBACK_QUANTILES))
         flags = frozenset({Flag.WINDOW_FALLBACK})
     return np.clip((values - low) / max(high - low, _TINY), 0, 1), flags
 
@@ -202,9 +214,9 @@ def _white_of(voi_lut: LookupTable) -> float:
     return described if described / 4 <= highest <= described else max(highest, 1.0)
 
 
-def _has_midtones(levels: NDArray[np.float64]) -> bool:
+def _has_midtones(levels: NDArray[np.float64], sample: NDArray[np.integer]) -> bool:
     is_midtone = (levels > 1 / 255) & (levels < 1 - 1 / 255)
-    return bool(is_midtone.mean() >= _LEAST_MIDTONES)
+    return bool(np.take(is_midtone, sample, mode="clip").mean() >= _LEAST_MIDTONES)
 
 
 def _is_padding(
@@ -218,7 +230,7 @@ def _is_padding(
     return (codes >= max(first, 0)) & (codes <= last)
 
 
-def _sample(codes: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+def _sample(image: NDArray[_Integer]) -> NDArray[_Integer]:
     """Take every n-th row and column: a regular grid, so that the same image gives the same."""
-    step = max(1, min(codes.shape) // _SAMPLE_SIDE_PX)
-    return codes[::step, ::step]
+    step = max(1, -(-min(image.shape) // _SAMPLE_SIDE_PX))
+    return image[::step, ::step]

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from pipeline.appearance import judge_appearance
 from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
@@ -22,6 +20,7 @@ from pipeline.exposure import judge_exposure
 from pipeline.files import read_file, read_small_file
 from pipeline.instance import Instance, Rejection, derive_uid
 from pipeline.preprocessing import Preprocessing, prepare_model_input
+from pipeline.quantiles import take_quantiles
 from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
 from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
@@ -234,7 +233,7 @@ def _in_native_pixels(box: FieldOfView, radiograph: Radiograph, instance: Instan
 def _refuse_uniform(radiograph: Radiograph) -> None:
     """Refuse an image of one gray level: stretched, its noise would be scored."""
     step = max(1, min(radiograph.pixels.shape) // _SAMPLE_SIDE_PX)
-    low, high = np.quantile(radiograph.pixels[::step, ::step], (0.02, 0.98))
+    low, high = take_quantiles(radiograph.pixels[::step, ::step].ravel(), (0.02, 0.98))
     if high - low < _LEAST_CONTRAST:
         raise RejectedInputError(
             ReasonCode.NO_CONTRAST, "nearly all pixels have the same gray level"
