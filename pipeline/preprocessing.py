@@ -3,14 +3,16 @@
 This module must not know where a radiograph came from, nor what is done with the result.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from PIL import Image
 
+from pipeline.codes import Flag
 from pipeline.field_of_view import find_field_of_view
-from pipeline.radiograph import ModelInput, Radiograph
+from pipeline.lung_field import locate_lung_field
+from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
 
 PREPROCESSING_VERSION: Final = 1
 
@@ -29,12 +31,16 @@ class Preprocessing:
     lower_quantile, upper_quantile
         Gray levels within the field of view that become 0 and 1. Quantiles rather than the
         extremes: a lead letter or a dead detector line would otherwise set the contrast.
+    crop_to_lungs
+        Cut to the lung fields' box, which leaves out most side letters and electrodes. A release
+        says which of both its network was trained on.
     """
 
     version: int = PREPROCESSING_VERSION
     size_px: int = 128
     lower_quantile: float = 0.01
     upper_quantile: float = 0.99
+    crop_to_lungs: bool = False
 
 
 def prepare_model_input(radiograph: Radiograph, preprocessing: Preprocessing) -> ModelInput:
@@ -55,21 +61,25 @@ def prepare_model_input(radiograph: Radiograph, preprocessing: Preprocessing) ->
     ModelInput
         ``pixels`` is (size_px, size_px), float32 in [0, 1].
     """
-    field_of_view = find_field_of_view(radiograph)
+    whole = _resample(radiograph, find_field_of_view(radiograph), preprocessing)
+    if not preprocessing.crop_to_lungs:
+        return whole
+    lungs = locate_lung_field(whole)
+    if lungs == whole.field_of_view:
+        return replace(whole, flags=whole.flags | {Flag.FULL_FRAME})
+    return _resample(radiograph, lungs, preprocessing)
+
+
+def _resample(radiograph: Radiograph, box: FieldOfView, preprocessing: Preprocessing) -> ModelInput:
     # Antialiased: Pillow widens the bilinear kernel by the reduction factor. Without it a
     # native radiograph (2,000 px) and its 224 px copy would differ by their noise.
     image = Image.fromarray(radiograph.pixels).resize(
         (preprocessing.size_px, preprocessing.size_px),
         Image.Resampling.BILINEAR,
-        box=(
-            field_of_view.left_px,
-            field_of_view.top_px,
-            field_of_view.right_px,
-            field_of_view.bottom_px,
-        ),
+        box=(box.left_px, box.top_px, box.right_px, box.bottom_px),
     )
     pixels = np.array(image, dtype=np.float32)
     # Quantiles after resampling, for the same reason: noise would widen them.
     low, high = np.quantile(pixels, (preprocessing.lower_quantile, preprocessing.upper_quantile))
     pixels = np.clip((pixels - low) / max(high - low, np.finfo(np.float32).eps), 0, 1)
-    return ModelInput(pixels.astype(np.float32), field_of_view, radiograph.flags)
+    return ModelInput(pixels.astype(np.float32), box, radiograph.flags)

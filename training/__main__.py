@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 
 from pipeline.errors import PneumoscreenError
+from training.cohort import Part
+from training.dataset import Balance
 
 DEFAULT_SEED: Final = 20261123
 app = typer.Typer(
@@ -59,6 +61,9 @@ def fit(
     source: Annotated[
         list[str] | None, typer.Option(help="Train on this source; repeat for several.")
     ] = None,
+    balance: Annotated[
+        Balance, typer.Option(help="What makes up for unequal classes.")
+    ] = Balance.SAMPLING,
     epochs: int = 30,
     steps_per_epoch: int = 120,
     learning_rate: float = 1e-3,
@@ -67,11 +72,15 @@ def fit(
     background_share: Annotated[
         float, typer.Option(help="Of images whose surroundings of the lungs are replaced.")
     ] = 0.25,
+    crop_to_lungs: Annotated[
+        bool, typer.Option(help="Train on what is cut to the lung fields.")
+    ] = False,
     half_precision: bool = True,
     seed: int = 1,
     workers: int = 1,
 ) -> None:
     """Train one network."""
+    from pipeline.preprocessing import Preprocessing
     from training.augment import Augmentation
     from training.cohort import read_split
     from training.dataset import Mixture
@@ -87,7 +96,8 @@ def fit(
         peak_learning_rate=learning_rate,
         lung_weight=lung_weight if network == Network.RESNET50V2 else 0.0,
         half_precision=half_precision,
-        mixture=Mixture.of(source) if source else Mixture(),
+        preprocessing=Preprocessing(crop_to_lungs=crop_to_lungs),
+        mixture=Mixture.of(source, balance) if source else Mixture(balance=balance),
         augmentation=Augmentation(augmentation, background_share),
     )
     train(recipe, data, read_split(split), run, workers=workers)
@@ -118,13 +128,28 @@ def evaluate(
         list[Path] | None, typer.Option(help="Of the release, then others to compare; repeat.")
     ] = None,
     out: Path = Path("runs/report"),
+    part: Annotated[Part, typer.Option(help="To choose by, take validation.")] = Part.TEST,
 ) -> None:
-    """Measure a release on the test part; write report.html and report.json."""
+    """Measure a release; write report.html and report.json."""
     from training.cohort import read_split
     from training.evaluate import evaluate as measure
 
-    measure(release, run or [], data, read_split(split), out)
+    measure(release, run or [], data, read_split(split), out, part=part)
     Console().print(f"{out / 'report.html'}")
+
+
+@app.command()
+def compare(
+    run: Annotated[list[Path], typer.Argument(help="Folders of trained runs.")],
+    data: Data,
+    split: Split = Path("runs/split.csv"),
+    part: Annotated[Part, typer.Option(help="To choose by, take validation.")] = Part.VALIDATION,
+) -> None:
+    """Print what runs reach beside each other; a star: a source that the run never saw."""
+    from training.cohort import read_split
+    from training.compare import compare_runs, tabulate
+
+    Console().print(tabulate(compare_runs(run, data, read_split(split), part)))
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Table
 
 from pipeline.preprocessing import Preprocessing
 from training.calibrate import HOME, apply_calibration, fit_calibration
@@ -30,7 +31,7 @@ class Outside:
     ----------
     unseen
         Whether no image of the source was trained on; then all of them are measured, else those
-        of the test part. Of RSNA's, normal against opacity.
+        of the part asked for. Of RSNA's, normal against opacity.
     """
 
     auc: float
@@ -45,7 +46,7 @@ class Comparison:
     Attributes
     ----------
     confusion
-        On the home population's test part at probability 0.5, calibrated on its validation part;
+        On one part of the home population at probability 0.5, calibrated on its validation part;
         None for a run that did not see the home population.
     outside
         By source, the home population among them.
@@ -58,12 +59,35 @@ class Comparison:
     outside: dict[str, Outside]
 
 
-def compare_runs(runs: Sequence[Path], data: Path, samples: Sequence[Sample]) -> list[Comparison]:
-    """Score each run on the split cohort that it was trained on."""
-    return [_compare_run(run, data, samples) for run in runs]
+def compare_runs(
+    runs: Sequence[Path], data: Path, samples: Sequence[Sample], part: Part = Part.TEST
+) -> list[Comparison]:
+    """Score each run on one part of the split cohort that it was trained on."""
+    return [_compare_run(run, data, samples, part) for run in runs]
 
 
-def _compare_run(run: Path, data: Path, samples: Sequence[Sample]) -> Comparison:
+def tabulate(comparisons: Sequence[Comparison]) -> Table:
+    """Give comparisons as a table for the terminal."""
+    sources = sorted({source for comparison in comparisons for source in comparison.outside})
+    table = Table("run", "network", "missed", "false alarms", "accuracy")
+    for source in sources:
+        table.add_column(f"AUC {source}")
+    for comparison in comparisons:
+        confusion = comparison.confusion
+        at_home = ["", "", ""]
+        if confusion:
+            at_home = [
+                str(confusion.false_negative),
+                str(confusion.false_positive),
+                f"{confusion.accuracy:.3f}",
+            ]
+        outside = [comparison.outside[source] for source in sources]
+        orders = [f"{each.auc:.4f}{'*' * each.unseen}" for each in outside]
+        table.add_row(comparison.run, comparison.network, *at_home, *orders)
+    return table
+
+
+def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -> Comparison:
     recipe = Recipe.read(run)
     network = load_averaged(run)
     outside = {}
@@ -74,7 +98,7 @@ def _compare_run(run: Path, data: Path, samples: Sequence[Sample]) -> Comparison
             for sample in samples
             if sample.source == source
             and sample.label != "ABNORMAL_NO_OPACITY"
-            and (unseen or sample.part == Part.TEST)
+            and (unseen or sample.part == part)
         ]
         logits, positive = _score(network, data, chosen, recipe.preprocessing)
         outside[source] = Outside(area_under_curve(positive, logits), len(chosen), unseen)
@@ -84,7 +108,7 @@ def _compare_run(run: Path, data: Path, samples: Sequence[Sample]) -> Comparison
         network=recipe.network,
         trained_on=tuple(recipe.mixture.images),
         confusion=(
-            _confuse_at_home(network, data, at_home, recipe.preprocessing)
+            _confuse_at_home(network, data, at_home, recipe.preprocessing, part)
             if HOME in recipe.mixture.images
             else None
         ),
@@ -97,12 +121,13 @@ def _confuse_at_home(
     data: Path,
     samples: Sequence[Sample],
     preprocessing: Preprocessing,
+    part: Part,
 ) -> Confusion:
     validation = [sample for sample in samples if sample.part == Part.VALIDATION]
     logits, positive = _score(network, data, validation, preprocessing)
     calibration = fit_calibration(logits, positive, [HOME] * len(logits))
-    test = [sample for sample in samples if sample.part == Part.TEST]
-    logits, positive = _score(network, data, test, preprocessing)
+    chosen = [sample for sample in samples if sample.part == part]
+    logits, positive = _score(network, data, chosen, preprocessing)
     return confuse(positive, apply_calibration(calibration, logits) >= THRESHOLD)
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -38,16 +39,27 @@ class Batch(NamedTuple):
         (n, 1), float32: smoothed labels.
     lung_maps
         (n, 32, 32, 1), float32 in [0, 1]; -1 throughout where no mask is known.
+    weights
+        (n,), float32: what each image counts in the label's loss, 1 on average.
     """
 
     pixels: NDArray[np.float32]
     targets: NDArray[np.float32]
     lung_maps: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+class Balance(StrEnum):
+    """How unequal classes within a source are made to count the same."""
+
+    SAMPLING = "sampling"
+    WEIGHTS = "weights"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """How many images of each source make a batch, half of them positive, and how sure they are.
+    """How many images of each source make a batch, how its classes balance, how sure they are.
 
     Equal classes within every source: else the source itself, which any network recognises,
     would tell the class.
@@ -59,15 +71,19 @@ class Mixture:
     smoothing
         Per source: targets are smoothing / 2 and 1 - smoothing / 2. More where labels were
         mined from reports.
+    balance
+        Sampling: half of a source's images in each batch are ill. Otherwise images come as they
+        are in the cohort, and weights (or nothing) make up for the rarer class.
     """
 
     images: dict[str, int] = field(default_factory=lambda: {"kermany": 20, "rsna": 8, "nih": 4})
     smoothing: dict[str, float] = field(
         default_factory=lambda: {"kermany": 0.05, "rsna": 0.1, "nih": 0.2}
     )
+    balance: Balance = Balance.SAMPLING
 
     @classmethod
-    def of(cls, sources: Sequence[str]) -> Self:
+    def of(cls, sources: Sequence[str], balance: Balance = Balance.SAMPLING) -> Self:
         """Fill a batch of the default size from fewer sources, in the default proportions."""
         whole = cls()
         if unknown := sorted(set(sources) - set(whole.images)):
@@ -76,7 +92,7 @@ class Mixture:
         share = sum(whole.images[source] for source in sources)
         images = {source: 2 * (whole.images[source] * total // (2 * share)) for source in sources}
         images[sources[0]] += total - sum(images.values())
-        return cls(images)
+        return cls(images, balance=balance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +146,23 @@ class Dealer:
         images = [
             self._draw(source, index, random)
             for source, count in self._dealing.mixture.images.items()
-            for positive in (False, True)
-            for index in self._pick(source, positive, count // 2, step)
+            for index in self._pick(source, count, step)
         ]
-        pixels, targets, lung_maps = (np.stack(column) for column in zip(*images, strict=True))
-        return Batch(pixels, targets, lung_maps)
+        return Batch(*(np.stack(column) for column in zip(*images, strict=True)))
 
-    def _pick(self, source: str, positive: bool, count: int, step: int) -> list[int]:  # noqa: FBT001
+    def count(self, source: str) -> tuple[int, int]:
+        """Give how many healthy and how many ill images of a source there are to deal."""
+        return len(self._indices[source, False]), len(self._indices[source, True])
+
+    def _pick(self, source: str, count: int, step: int) -> list[int]:
+        healthy, ill = self._indices[source, False], self._indices[source, True]
+        if self._dealing.mixture.balance == Balance.SAMPLING:
+            half = count // 2
+            return self._pass_over(healthy, half, step) + self._pass_over(ill, half, step)
+        return self._pass_over(healthy + ill, count, step)
+
+    def _pass_over(self, indices: list[int], count: int, step: int) -> list[int]:
         # Without replacement within a pass: each pass is its own seeded permutation.
-        indices = self._indices[source, positive]
         chosen = []
         for position in range(step * count, (step + 1) * count):
             lap, place = divmod(position, len(indices))
@@ -150,7 +174,7 @@ class Dealer:
 
     def _draw(
         self, source: str, index: int, random: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], np.float32]:
         other = self._radiographs.pixels(int(random.integers(len(self._radiographs))))
         pixels, mask = augment(
             self._radiographs.pixels(index),
@@ -166,7 +190,14 @@ class Dealer:
             model_input.pixels[..., None],
             np.array([target], np.float32),
             _lung_map(mask, model_input.field_of_view),
+            self._weight(self._radiographs.samples[index]),
         )
+
+    def _weight(self, sample: Sample) -> np.float32:
+        if self._dealing.mixture.balance != Balance.WEIGHTS:
+            return np.float32(1)
+        counts = self.count(sample.source)
+        return np.float32(sum(counts) / (2 * counts[sample.is_positive]))
 
 
 class DealerPool:

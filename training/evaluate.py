@@ -1,7 +1,7 @@
 """Measures a release on a cohort, and writes what it found as an HTML report and as JSON.
 
-The test part is looked at here, and nowhere before. This module must not know how anything was
-trained or chosen.
+The test part is looked at here, and nowhere before; choices are made on the validation part. This
+module must not know how anything was trained or chosen.
 """
 
 import json
@@ -26,7 +26,13 @@ from training.stress import blank_lungs, compare_native, stress
 
 
 def evaluate(
-    release: Path, runs: Sequence[Path], data: Path, samples: Sequence[Sample], out: Path
+    release: Path,
+    runs: Sequence[Path],
+    data: Path,
+    samples: Sequence[Sample],
+    out: Path,
+    *,
+    part: Part = Part.TEST,
 ) -> dict[str, Any]:
     """Write ``report.html`` and ``report.json``.
 
@@ -41,6 +47,9 @@ def evaluate(
         A split cohort.
     out
         Folder to write to. The report holds radiographs: mind the data's licence.
+    part
+        Of the cohort, that is scored. Of validation images, calibration and operating points
+        were chosen on the very same, so that only orders (AUC) and differences can be believed.
 
     Returns
     -------
@@ -48,17 +57,18 @@ def evaluate(
         What the JSON holds.
     """
     classifier = Classifier.load(release)
-    test = _score(classifier, data, [sample for sample in samples if sample.part == Part.TEST])
-    home = test.of(HOME)
-    at_home = Radiographs(data, [s for s in test.radiographs.samples if s.source == HOME])
+    scored = _score(classifier, data, [sample for sample in samples if sample.part == part])
+    home = scored.of(HOME)
+    at_home = Radiographs(data, [s for s in scored.radiographs.samples if s.source == HOME])
     evaluation = Evaluation(
         release=classifier.release,
         folder=release,
-        test=test,
-        stressed=stress(classifier, at_home, test.probability[home]),
-        lungs=blank_lungs(classifier, at_home, test.probability[home]),
+        part=part,
+        scored=scored,
+        stressed=stress(classifier, at_home, scored.probability[home]),
+        lungs=blank_lungs(classifier, at_home, scored.probability[home]),
         native_and_copy=compare_native(classifier, data, samples),
-        comparisons=compare_runs(runs, data, samples),
+        comparisons=compare_runs(runs, data, samples, part),
         history=json.loads((runs[0] / HISTORY_FILE).read_text("utf-8")) if runs else [],
     )
     figures = summarise(evaluation)
@@ -70,19 +80,21 @@ def evaluate(
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Give every figure of an evaluation, as the JSON report holds it."""
-    test, home = evaluation.test, evaluation.test.of(HOME)
+    scored, home = evaluation.scored, evaluation.scored.of(HOME)
+    positive = scored.positive[home]
     difference = np.abs(np.diff(evaluation.native_and_copy, axis=1))
     return {
         "release": evaluation.release.name,
+        "part": evaluation.part,
         "sources": measure_sources(
-            test.radiographs.samples,
-            test.positive,
-            test.probability,
+            scored.radiographs.samples,
+            scored.positive,
+            scored.probability,
             evaluation.release.operating_points,
         ),
-        "subtypes": _measure_subtypes(test),
-        "calibration_error_before": calibration_error(test.positive[home], test.uncalibrated[home]),
-        "calibration_error_after": calibration_error(test.positive[home], test.probability[home]),
+        "subtypes": _measure_subtypes(scored),
+        "calibration_error_before": calibration_error(positive, scored.uncalibrated[home]),
+        "calibration_error_after": calibration_error(positive, scored.probability[home]),
         "perturbations": [asdict(result) for result in evaluation.stressed],
         "lungs": [asdict(result) for result in evaluation.lungs],
         "native_against_copy": {
@@ -103,15 +115,15 @@ def _score(classifier: Classifier, data: Path, samples: Sequence[Sample]) -> Sco
     return Scored(radiographs, pixels, positive, logits, calibrated)
 
 
-def _measure_subtypes(test: Scored) -> dict[str, dict[str, float]]:
+def _measure_subtypes(scored: Scored) -> dict[str, dict[str, float]]:
     """Measure each kind of pneumonia against all normals of the home population."""
-    samples = test.radiographs.samples
+    samples = scored.radiographs.samples
     subtypes = np.array([sample.subtype for sample in samples])
-    home = test.of(HOME)
+    home = scored.of(HOME)
     measured = {}
     for subtype in sorted({sample.subtype for sample in samples if sample.subtype}):
-        chosen = home & ((subtypes == subtype) | ~test.positive)
+        chosen = home & ((subtypes == subtype) | ~scored.positive)
         measured[subtype] = {"ill": float(np.sum(subtypes == subtype))} | measure(
-            test.positive[chosen], test.probability[chosen], THRESHOLD
+            scored.positive[chosen], scored.probability[chosen], THRESHOLD
         )
     return measured

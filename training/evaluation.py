@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.release import Calibration, ModelRelease
 from training.calibrate import apply_calibration
+from training.cohort import Part
 from training.compare import Comparison
 from training.dataset import Radiographs
 from training.stress import Stress
@@ -45,6 +46,8 @@ class Evaluation:
     ----------
     folder
         Of the release.
+    part
+        Of the cohort, that was scored.
     native_and_copy
         (pairs, 2), float64: probabilities of a native file and of its 224 px copy.
     history
@@ -53,7 +56,8 @@ class Evaluation:
 
     release: ModelRelease
     folder: Path
-    test: Scored
+    part: Part
+    scored: Scored
     stressed: Sequence[Stress]
     lungs: Sequence[Stress]
     native_and_copy: NDArray[np.float64]

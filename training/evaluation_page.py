@@ -28,7 +28,7 @@ def compose_page(evaluation: Evaluation, figures: dict[str, Any]) -> str:
     sections = [
         *_section_figures(figures),
         *_section_comparison(evaluation.comparisons, evaluation.history),
-        *_section_curves(evaluation.test),
+        *_section_curves(evaluation.scored),
         *_section_stress(evaluation.stressed, evaluation.lungs, figures),
         *_section_pictures(evaluation),
     ]
@@ -46,7 +46,8 @@ def _section_figures(figures: dict[str, Any]) -> list[Section]:
     sections = [
         Section(
             title,
-            "Test patients only. In brackets 95 % intervals of a bootstrap over patients.",
+            f"Patients of the {figures['part']} part only. "
+            "In brackets 95 % intervals of a bootstrap over patients.",
             [
                 Table(
                     ["images", "number", *(name.replace("_", " ") for name in names)],
@@ -78,7 +79,7 @@ def _section_comparison(
     sections = []
     if confusions := {c.run: c.confusion for c in comparisons if c.confusion}:
         picture = Picture(charts.draw_confusions(confusions), "confusion matrices")
-        text = "Home population, the same test patients, each calibrated on validation, at 0.5."
+        text = "Home population, the same patients, each calibrated on validation, at 0.5."
         sections.append(Section("Networks side by side", text, [picture]))
     if comparisons:
         text = (
@@ -103,14 +104,14 @@ def _describe_outside(outside: Outside) -> str:
     return f"{outside.auc:.3f}{'*' * outside.unseen} ({outside.images})"
 
 
-def _section_curves(test: Scored) -> list[Section]:
-    sources = sorted({sample.source for sample in test.radiographs.samples})
-    scores = {s: (test.positive[test.of(s)], test.probability[test.of(s)]) for s in sources}
-    home = test.of(HOME)
+def _section_curves(scored: Scored) -> list[Section]:
+    sources = sorted({sample.source for sample in scored.radiographs.samples})
+    scores = {s: (scored.positive[scored.of(s)], scored.probability[scored.of(s)]) for s in sources}
+    home = scored.of(HOME)
     reliability = {
-        "before, home population": (test.positive[home], test.uncalibrated[home]),
-        "after, home population": (test.positive[home], test.probability[home]),
-        "after, other hospitals": (test.positive[~home], test.probability[~home]),
+        "before, home population": (scored.positive[home], scored.uncalibrated[home]),
+        "after, home population": (scored.positive[home], scored.probability[home]),
+        "after, other hospitals": (scored.positive[~home], scored.probability[~home]),
     }
     return [
         Section("ROC and precision-recall", content=[Picture(charts.draw_curves(scores), "ROC")]),
@@ -169,30 +170,30 @@ def _section_stress(
 
 
 def _section_pictures(evaluation: Evaluation) -> list[Section]:
-    release, test = evaluation.release, evaluation.test
+    release, scored = evaluation.release, evaluation.scored
     network = build_network(release.architecture, release.preprocessing.size_px)
     load_weights(network, evaluation.folder / WEIGHTS_FILE)
-    samples = test.radiographs.samples
+    samples = scored.radiographs.samples
     captions = [
         f"{sample.source} {sample.label}\n{probability:.2f}"
-        for sample, probability in zip(samples, test.probability, strict=True)
+        for sample, probability in zip(samples, scored.probability, strict=True)
     ]
-    error = np.abs(test.probability - test.positive)
-    wrong = np.flatnonzero((error > THRESHOLD) & test.of(HOME))
+    error = np.abs(scored.probability - scored.positive)
+    wrong = np.flatnonzero((error > THRESHOLD) & scored.of(HOME))
     wrong = wrong[np.argsort(-error[wrong])][:SHOWN_WRONG]
-    ill = np.flatnonzero(test.positive & test.of(HOME))[: SHOWN_HEAT // 2]
-    well = np.flatnonzero(~test.positive & test.of(HOME))[: SHOWN_HEAT // 2]
+    ill = np.flatnonzero(scored.positive & scored.of(HOME))[: SHOWN_HEAT // 2]
+    well = np.flatnonzero(~scored.positive & scored.of(HOME))[: SHOWN_HEAT // 2]
     shown = np.concatenate([ill, well])
-    explanations = explain(network, test.pixels[shown])
-    images = [test.pixels[i] for i in shown]
+    explanations = explain(network, scored.pixels[shown])
+    images = [scored.pixels[i] for i in shown]
     return [
         Section(
             "What it got wrong, home population",
-            f"{len(wrong)} of {int(test.of(HOME).sum())} images, the furthest off first.",
+            f"{len(wrong)} of {int(scored.of(HOME).sum())} images, the furthest off first.",
             [
                 Picture(
                     charts.draw_contact_sheet(
-                        [test.pixels[i] for i in wrong], [captions[i] for i in wrong]
+                        [scored.pixels[i] for i in wrong], [captions[i] for i in wrong]
                     ),
                     "images it got wrong",
                 )

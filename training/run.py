@@ -129,7 +129,9 @@ class Run:
             batch = deal(step)
             known = {"logit": batch.targets, "lungs": batch.lung_maps}
             targets = {name: known[name] for name in self.network.output}
-            logs = self.network.train_on_batch(batch.pixels, targets, return_dict=True)
+            every = np.ones_like(batch.weights)
+            weights = {name: batch.weights if name == "logit" else every for name in targets}
+            logs = self.network.train_on_batch(batch.pixels, targets, weights, return_dict=True)
             self.average.update(step + 1)
             images += len(batch.pixels)
             advance()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from pipeline.codes import Flag
+from pipeline.lung_field import load_lung_locator
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
 
@@ -63,3 +66,21 @@ def test_a_lead_letter_does_not_set_the_contrast(levels):
 def test_what_decoding_found_out_is_passed_on(levels):
     flagged = Radiograph(levels.astype(np.float32), flags=frozenset({Flag.WINDOW_FALLBACK}))
     assert prepare_model_input(flagged, Preprocessing()).flags == {Flag.WINDOW_FALLBACK}
+
+
+def test_a_release_may_ask_for_the_lungs_alone(levels):
+    bordered = np.pad(levels, 30, mode="edge")
+    whole, lungs = prepare(bordered), prepare(bordered, crop_to_lungs=True)
+    assert lungs.field_of_view.method == "lung_field"
+    box = lungs.field_of_view
+    assert (box.bottom_px - box.top_px) * (box.right_px - box.left_px) < 0.9 * bordered.size
+    assert lungs.pixels.shape == whole.pixels.shape
+    assert Flag.FULL_FRAME not in lungs.flags
+
+
+def test_where_no_lungs_are_found_the_whole_is_kept_and_flagged(levels, monkeypatch):
+    blind = replace(load_lung_locator(), mean_lungs=np.full(1024, -9, np.float32))
+    monkeypatch.setattr("pipeline.lung_field.load_lung_locator", lambda: blind)
+    whole, lungs = prepare(levels), prepare(levels, crop_to_lungs=True)
+    np.testing.assert_array_equal(lungs.pixels, whole.pixels)
+    assert lungs.flags == whole.flags | {Flag.FULL_FRAME}

@@ -4,7 +4,16 @@ import pytest
 from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
 from training.cohort import Part
-from training.dataset import NO_MASK, Dealer, DealerPool, Dealing, Mixture, Radiographs, prepare_all
+from training.dataset import (
+    NO_MASK,
+    Balance,
+    Dealer,
+    DealerPool,
+    Dealing,
+    Mixture,
+    Radiographs,
+    prepare_all,
+)
 from training.errors import TrainingError
 
 MIXTURE = Mixture({"kermany": 6, "rsna": 2}, {"kermany": 0.1})
@@ -20,8 +29,8 @@ def radiographs(cohort, training_samples):
     return Radiographs(cohort.data, training_samples)
 
 
-def deal_with(radiographs, augmentation=Augmentation(), seed=3):  # noqa: B008
-    return Dealer(radiographs, Dealing(Preprocessing(size_px=32), MIXTURE, augmentation, seed))
+def deal_with(radiographs, augmentation=Augmentation(), seed=3, mixture=MIXTURE):  # noqa: B008
+    return Dealer(radiographs, Dealing(Preprocessing(size_px=32), mixture, augmentation, seed))
 
 
 def test_batch_is_a_function_of_seed_and_step(radiographs):
@@ -36,6 +45,21 @@ def test_every_source_shows_both_classes_alike_in_every_batch(radiographs):
     targets = deal_with(radiographs).deal(0).targets.ravel()
     np.testing.assert_allclose(targets[:6], [0.05] * 3 + [0.95] * 3)  # smoothed
     np.testing.assert_allclose(targets[6:], [0, 1])
+
+
+@pytest.mark.parametrize("balance", Balance)
+def test_both_classes_count_alike_by_sampling_or_by_weights(radiographs, balance):
+    mixture = Mixture({"kermany": 6}, {}, balance)
+    dealer = deal_with(radiographs, mixture=mixture)
+    # One pass over all images, whatever their classes' shares.
+    batches = [dealer.deal(step) for step in range(sum(dealer.count("kermany")))]
+    targets = np.concatenate([batch.targets.ravel() for batch in batches])
+    weights = np.concatenate([batch.weights for batch in batches])
+    healthy, ill = dealer.count("kermany")
+    share = {Balance.NONE: ill / (healthy + ill)}.get(balance, 0.5)
+    assert weights[targets > 0.5].sum() / weights.sum() == pytest.approx(share, abs=1e-3)
+    if balance == Balance.WEIGHTS:
+        assert (targets > 0.5).mean() == pytest.approx(ill / (healthy + ill))
 
 
 def test_batch_has_the_shapes_the_network_takes(radiographs):

@@ -27,7 +27,8 @@ def deal(step, spoil=0.0):
     random = np.random.default_rng(step)
     targets = np.array([[0.0], [1.0]] * 4, np.float32)
     pixels = random.random((8, 16, 16, 1), np.float32) * 0.5 + targets[..., None, None] * 0.4
-    return Batch(pixels + np.float32(spoil), targets, np.full((8, 32, 32, 1), -1, np.float32))
+    no_maps = np.full((8, 32, 32, 1), -1, np.float32)
+    return Batch(pixels + np.float32(spoil), targets, no_maps, np.ones(8, np.float32))
 
 
 def test_resumed_run_equals_one_that_was_never_cut_off(tmp_path):
