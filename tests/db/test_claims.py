@@ -41,6 +41,42 @@ def test_urgent_comes_before_backfill(site: Site) -> None:
     assert then == {digest("old0"), digest("old1")}
 
 
+def test_a_batch_is_of_one_lane(site: Site) -> None:
+    _receive(site, 2, Lane.BACKFILL, "old")
+    _receive(site, 1, Lane.URGENT, "new")
+    assert [[claim.lane for claim in site.claim()] for _ in range(2)] == [
+        [Lane.URGENT],
+        [Lane.BACKFILL] * 2,
+    ]
+
+
+def test_what_came_to_nothing_is_claimed_alone_and_in_its_turn(site: Site) -> None:
+    _receive(site, 5)
+    early, *_ = site.claim(limit=3)
+    site.wait(LEASE.total_seconds())
+    batches = []
+    while batch := site.claim(limit=10):
+        batches.append([claim.attempts for claim in batch])
+    assert batches == [[2], [2], [2], [1, 1]]
+    assert early.attempts == 1
+
+
+def test_a_retry_waits_until_its_worker_holds_nothing_else(site: Site) -> None:
+    _receive(site, 1)
+    site.claim()
+    site.wait(LEASE.total_seconds())
+    _receive(site, 2, Lane.BACKFILL, "old")
+
+    def claim(*, holding: bool) -> list[int]:
+        with site.writing() as session:
+            batch = claim_batch(session, limit=9, lease=LEASE, now=site.now, holding=holding)
+        return [claim.attempts for claim in batch]
+
+    assert claim(holding=True) == []  # nor anything after it, or its turn would never come
+    assert claim(holding=False) == [2]
+    assert claim(holding=True) == [1, 1]
+
+
 def test_attempts_are_counted_at_the_claim(site: Site) -> None:
     _receive(site, 1)
     for attempt in (1, 2, 3):

@@ -26,6 +26,7 @@ FAULTS: Final = {
     15: "network cut to Redis, then to the database; SIGTERM in a batch; two schedulers",
     16: "a hostile corpus",
     17: "two hosts, one cut off in the middle of a batch",
+    18: "a file that kills the whole worker, again and again",
 }
 _HEAD: Final = """# Faults
 

@@ -16,6 +16,7 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
+from tests.service.programs import ASSASSIN
 from tests.service.stack import Stack, wait_until
 from worker.celery_app import SCREEN_TASK, create_app
 from worker.settings import Settings
@@ -128,3 +129,44 @@ def test_a_frozen_worker_that_comes_back_after_its_lease_is_refused(
     assert found.is_clean == protected, found
     if protected:
         assert '"recorded": 0' in stack.log_text(slow)
+
+
+@PROTECTED_AND_NOT
+def test_a_file_that_kills_the_whole_worker_is_quarantined_and_costs_no_other(
+    stack: Stack,
+    ledger: Ledger,
+    protected: bool,  # noqa: FBT001
+) -> None:
+    """The worker is started again each time, as a supervisor would."""
+    killer, *good = stack.drop(32)
+    with killer.open("ab") as file:
+        file.write(ASSASSIN)
+    settings = {"lease_s": 2, "maximum_attempts": 3 if protected else 1000}
+    stack.start_watcher()
+    stack.start_beat()
+    workers = [stack.start_worker(**settings)]
+    manifest = digests_of([killer, *good])
+    began_s = time.monotonic()
+    give_up_s = began_s + (120 if protected else 45)
+    while stack.terminal() < 32 and time.monotonic() < give_up_s:
+        if workers[-1].poll() is not None:
+            workers.append(stack.start_worker(**settings))
+        time.sleep(0.1)
+    took_s = time.monotonic() - began_s
+    found = judge(stack, manifest, expected_results(digests_of(good)))
+    deaths = sum(worker.poll() == -signal.SIGKILL for worker in workers)
+    ledger.note(
+        18,
+        found,
+        recovery_s=took_s if protected else None,
+        note=f"31 good and 1 fatal; {deaths} workers killed, each started again",
+        without="" if protected else "the limit of attempts",
+    )
+    assert found.is_clean == protected, found
+    assert found.wrong == 0
+    if protected:
+        # Once with its batch, then three times alone.
+        assert deaths == 4
+        assert stack.states() == {"SCREENED": 31, "QUARANTINED": 1}
+        reasons = "SELECT reason_code FROM instance WHERE state = 'QUARANTINED'"
+        assert [row.reason_code for row in stack.query(reasons)] == ["WORKER_LOST"]

@@ -5,6 +5,7 @@ one protection switched off, to see that the test fails without it.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from worker.service import run_worker
 from worker.watcher import Watcher
 
 KILLER = b"kills its decoder"
+ASSASSIN = b"kills the whole worker"
 SLOW = b"takes for ever"
 
 
@@ -35,12 +37,17 @@ class SlowClassifier(BrightnessClassifier):
 
 
 def with_fatal_bugs(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Crash or hang, as native decoders do, over files that say so; otherwise read them."""
+    """Crash, hang, or take the worker along, over files that say so; otherwise read them.
+
+    As native decoders do, and the kernel, when one needs too much memory and another is killed.
+    """
 
     def read_or_die(path: bytes, *rest: object) -> Any:
         content = Path(os.fsdecode(path)).read_bytes()
         if KILLER in content:
             os.abort()
+        if ASSASSIN in content:
+            os.kill(os.getppid(), signal.SIGKILL)
         if SLOW in content:
             time.sleep(3600)
         return read(path, *rest)

@@ -134,6 +134,45 @@ def test_a_file_that_kills_its_reader_is_quarantined_at_the_third_attempt(scene:
     assert scene.instances()[1].attempts == 3
 
 
+def lose_worker(scene: Scene) -> int:
+    """Claim as a worker that is never heard of again; give the number of its claims."""
+    with write_session(scene.engine) as session:
+        claims = claim_batch(session, limit=4, lease=POLICY.lease, now=scene.clock.now())
+    scene.clock.elapsed_s += POLICY.lease.total_seconds()
+    return len(claims)
+
+
+def test_a_file_that_costs_worker_after_worker_is_given_up_unread(scene: Scene) -> None:
+    for number in range(2):
+        write_png(scene.inbox / f"{number}.png", 0.5, seed=number)
+    scene.register()
+    poison = scene.instances()[0].sha256
+    killing = KillingReaders(scene.readers, poison.__eq__)
+    # With its neighbour, then alone, as often as a file may.
+    assert [lose_worker(scene) for _ in range(1 + POLICY.maximum_attempts)] == [2, 1, 1, 1]
+    replace(scene, readers=killing).screener().run_until_idle(Event())
+    given_up, other = scene.instances()
+    assert (given_up.state, given_up.reason_code) == (
+        InstanceState.QUARANTINED,
+        ReasonCode.WORKER_LOST,
+    )
+    assert given_up.detail is not None
+    assert given_up.detail.startswith("4 attempts ended without a result, 3 of them at this file")
+    assert (other.state, killing.deaths) == (InstanceState.SCREENED, 0)
+
+
+def test_a_retry_is_read_while_nothing_else_is(scene: Scene) -> None:
+    for number in range(2):
+        write_png(scene.inbox / f"{number}.png", 0.5, seed=number)
+    scene.register()
+    assert lose_worker(scene) == 2
+    for number in range(2, 8):
+        write_png(scene.inbox / f"{number}.png", 0.5, seed=number)
+    scene.register()
+    screener = scene.screener()
+    assert [screener.step() for _ in range(5)] == [1, 1, 4, 2, 0]
+
+
 def test_a_retry_is_not_made_before_its_time(scene: Scene) -> None:
     write_png(scene.inbox / "a.png", 0.5)
     scene.register()
