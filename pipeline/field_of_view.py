@@ -32,6 +32,8 @@ def find_field_of_view(radiograph: Radiograph) -> FieldOfView:
         the exposed part would be implausibly small.
     """
     rows, columns = radiograph.pixels.shape
+    if _is_exposed_to_its_edges(radiograph.pixels):
+        return FieldOfView(0, 0, rows, columns, "full_frame")
     thumbnail = _shrink(radiograph.pixels)
     top, bottom = _exposed_span(thumbnail)
     left, right = _exposed_span(thumbnail.T)
@@ -47,16 +49,34 @@ def find_field_of_view(radiograph: Radiograph) -> FieldOfView:
     )
 
 
-def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    image = Image.fromarray(pixels).resize((_THUMBNAIL_PX, _THUMBNAIL_PX), Image.Resampling.BOX)
+def _is_exposed_to_its_edges(pixels: NDArray[np.float32]) -> bool:
+    """Tell from the thumbnail's outermost lines alone that nothing is to be trimmed."""
+    if min(pixels.shape) < _THUMBNAIL_PX:
+        return False
+    # Where the first line of the thumbnail ends and the last begins, as Pillow's box filter has it.
+    (top, left), (bottom, right) = (
+        [int(line * side / _THUMBNAIL_PX + 0.5) for side in pixels.shape]
+        for line in (1, _THUMBNAIL_PX - 1)
+    )
+    edges = pixels[:top], pixels[bottom:], pixels[:, :left].T, pixels[:, right:].T
+    return all(_find_exposed(_shrink(edge, lines=1)).all() for edge in edges)
+
+
+def _shrink(pixels: NDArray[np.float32], lines: int = _THUMBNAIL_PX) -> NDArray[np.float32]:
+    image = Image.fromarray(pixels).resize((_THUMBNAIL_PX, lines), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.float32)
+
+
+def _find_exposed(lines: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which of some lines, (n, 112), X-rays reached."""
+    # The 90th percentile, not the mean: air beside a child is dark too, but never a whole line
+    # of it, and a side letter on a black border must not count as exposure.
+    return take_quantiles(lines, (0.9,))[:, 0] > _DARK
 
 
 def _exposed_span(lines: NDArray[np.float32]) -> tuple[float, float]:
     """Give the first and the end of the exposed lines, as fractions of the image's extent."""
-    # The 90th percentile, not the mean: air beside a child is dark too, but never a whole line
-    # of it, and a side letter on a black border must not count as exposure.
-    exposed = np.flatnonzero(take_quantiles(lines, (0.9,)) > _DARK)
+    exposed = np.flatnonzero(_find_exposed(lines))
     if exposed.size == 0:
         return 0.0, 1.0
     return float(exposed[0]) / _THUMBNAIL_PX, float(exposed[-1] + 1) / _THUMBNAIL_PX

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from pipeline import field_of_view
 from pipeline.field_of_view import find_field_of_view
 from pipeline.radiograph import Radiograph
 
@@ -62,3 +63,21 @@ def test_a_radiograph_and_its_smaller_copy_give_the_same_box():
     small_box, large_box = find(small), find(np.kron(small, np.ones((5, 5))))
     assert large_box.top_px / 5 == pytest.approx(small_box.top_px, abs=1)
     assert large_box.right_px / 5 == pytest.approx(small_box.right_px, abs=1)
+
+
+@given(
+    st.integers(112, 300),
+    st.integers(112, 300),
+    st.lists(st.sampled_from([0, 0, 2, 5]), min_size=4, max_size=4),
+    st.integers(0, 1000),
+)
+def test_the_short_look_at_the_edges_changes_nothing(rows, columns, dark, seed):
+    """Compared with the whole thumbnail, which is made where an edge is dark."""
+    pixels = np.random.default_rng(seed).uniform(0.03, 0.075, (rows, columns)).astype(np.float32)
+    pixels[rows // 3 : rows // 2] = 0.5
+    top, bottom, left, right = dark
+    pixels[:top] = pixels[rows - bottom :] = pixels[:, :left] = pixels[:, columns - right :] = 0
+    with pytest.MonkeyPatch.context() as patch:
+        quick = find(pixels)
+        patch.setattr(field_of_view, "_is_exposed_to_its_edges", lambda _pixels: False)
+        assert quick == find(pixels)
