@@ -1,5 +1,7 @@
 """Hand-computed gray levels, from the formulas and examples of PS3.3 C.7.5, C.11 and PS3.5 8."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -152,3 +154,22 @@ def test_windows_are_monotone_and_bounded(center, width, function):
 def test_a_rising_lut_never_falls(first_mapped, entries):
     lut = LookupTable(first_mapped, np.array(entries, dtype=np.float64), 16)
     assert (np.diff(lut.apply(np.arange(-200.0, 200.0))) >= 0).all()
+
+
+@given(
+    st.floats(-500, 4500),
+    st.floats(1, 5000),
+    st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
+    st.booleans(),
+)
+def test_a_line_that_is_computed_equals_the_table(center, width, function, is_inverted):
+    """A large image takes the short cut where it may, one of few pixels always looks up."""
+    pixels = ramp()
+    many = replace(pixels, codes=np.tile(pixels.codes, (2, 1)))
+    few = replace(pixels, codes=pixels.codes[::2, ::2])
+    attributes = GrayscaleAttributes(
+        window=Window(center, width, function), is_inverted=is_inverted
+    )
+    (drawn, flags), (looked_up, same_flags) = render(many, attributes), render(few, attributes)
+    if flags == same_flags == set():  # the fallback's quantiles depend on the sample
+        np.testing.assert_allclose(drawn[:64:2, ::2], looked_up, atol=2e-5)
