@@ -53,18 +53,27 @@ def _is_exposed_to_its_edges(pixels: NDArray[np.float32]) -> bool:
     """Tell from the thumbnail's outermost lines alone that nothing is to be trimmed."""
     if min(pixels.shape) < _THUMBNAIL_PX:
         return False
-    # Where the first line of the thumbnail ends and the last begins, as Pillow's box filter has it.
-    (top, left), (bottom, right) = (
-        [int(line * side / _THUMBNAIL_PX + 0.5) for side in pixels.shape]
-        for line in (1, _THUMBNAIL_PX - 1)
-    )
+    (_, top, *_, bottom), (_, left, *_, right) = map(_first_pixels, pixels.shape)
     edges = pixels[:top], pixels[bottom:], pixels[:, :left].T, pixels[:, right:].T
-    return all(_find_exposed(_shrink(edge, lines=1)).all() for edge in edges)
+    return bool(_find_exposed(np.stack([_shrink_to_line(edge) for edge in edges])).all())
 
 
-def _shrink(pixels: NDArray[np.float32], lines: int = _THUMBNAIL_PX) -> NDArray[np.float32]:
-    image = Image.fromarray(pixels).resize((_THUMBNAIL_PX, lines), Image.Resampling.BOX)
+def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    image = Image.fromarray(pixels).resize((_THUMBNAIL_PX, _THUMBNAIL_PX), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.float32)
+
+
+def _shrink_to_line(edge: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give one line of the thumbnail, (112,), from the lines of pixels that it stands for."""
+    first = _first_pixels(edge.shape[1])
+    counts = np.diff(first, append=edge.shape[1]) * edge.shape[0]
+    line: NDArray[np.float32] = np.add.reduceat(edge.sum(axis=0), first) / counts
+    return line
+
+
+def _first_pixels(side_px: int) -> NDArray[np.intp]:
+    """Give where each cell of the thumbnail begins, as Pillow's box filter has it."""
+    return (np.arange(_THUMBNAIL_PX) * (side_px / _THUMBNAIL_PX) + 0.5).astype(np.intp)
 
 
 def _find_exposed(lines: NDArray[np.float32]) -> NDArray[np.bool_]:

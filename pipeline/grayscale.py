@@ -22,7 +22,7 @@ _FALLBACK_QUANTILES: Final = (0.005, 0.995)
 # A window that leaves fewer pixels than this between black and white is a mistake, not a wish.
 _LEAST_MIDTONES: Final = 0.05
 # At most so many pixels a side are enough to know how gray levels are distributed.
-_SAMPLE_SIDE_PX: Final = 256
+_SAMPLE_SIDE_PX: Final = 128
 _TINY: Final = 1e-30
 _INVISIBLE: Final = 1e-5
 _Integer = TypeVar("_Integer", bound=np.integer)

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import imagecodecs
 from pydicom.config import disable_value_validation
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
@@ -35,6 +36,7 @@ MAGIC: Final = b"DICM"
 _PIXEL_DATA_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _VALUE_REPRESENTATIONS: Final = frozenset(member.value.encode() for member in VR)
 _FILE_META_GROUP: Final = 0x0002
+_TRANSFER_SYNTAX_UID: Final = 0x00020010
 # Groups that open a dataset: command set, file meta, directory, identifying.
 _FIRST_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0008})
 _HIGHEST_FIRST_ELEMENT: Final = 0x0020
@@ -114,9 +116,8 @@ def parse_dicom(content: bytes, inflated_bytes: int) -> DicomFile:
         stream.seek(PREAMBLE_BYTES + len(MAGIC))
     with pydicom_muted(), foreign_errors_rejected(ReasonCode.HEADER_UNREADABLE, _UNPARSABLE):
         file_meta = _read_file_meta(stream)
-        transfer_syntax = str(file_meta.get("TransferSyntaxUID", "") or "").strip("\0 ")
-        if not transfer_syntax:
-            transfer_syntax = _guess_transfer_syntax(content, stream.tell())
+        transfer_syntax = _read_transfer_syntax(file_meta)
+        transfer_syntax = transfer_syntax or _guess_transfer_syntax(content, stream.tell())
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             content = _inflate(content[stream.tell() :], inflated_bytes)
             stream = BytesIO(content)
@@ -157,6 +158,13 @@ def _read_file_meta(stream: BytesIO) -> Dataset:
     if head != struct.pack("<H", _FILE_META_GROUP):
         return Dataset()
     return read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=is_past)
+
+
+def _read_transfer_syntax(file_meta: Dataset) -> str:
+    element = file_meta.get_item(_TRANSFER_SYNTAX_UID)
+    # As it was read: pydicom's conversion takes longer than all the rest of the group.
+    value = element.value if isinstance(element, RawDataElement) else None
+    return (value or b"").decode("ascii", "replace").strip("\0 ")
 
 
 def _guess_transfer_syntax(content: bytes, at: int) -> str:
