@@ -3,8 +3,9 @@
 The same for the embedded product and the distributed one, which differ in who works.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 
 from worker.clock import Clock
 from worker.disk_guard import DiskGuard
+from worker.file_events import follow_events
 from worker.settings import Settings, SettingsError, SourcePolicy
 from worker.sources import SourceKeeper
 from worker.watcher import Registers, Scan, Watcher, Worker
@@ -48,32 +50,45 @@ def watch_inboxes(
         If the policy for sources and the archive do not fit each other.
     """
     guard = DiskGuard(_written_to(settings, engine), settings.least_free_mib * _MIB)
+    news = {inbox: Event() for inbox in inboxes}
 
-    def watcher(inbox: Path, worker: Worker) -> Watcher:
-        return Watcher(
-            inbox,
-            registrar,
-            worker,
-            clock,
-            settle_s=settings.settle_s,
-            scan_interval_s=settings.scan_interval_s,
-            on_registered=on_registered,
-            has_room=guard.has_room,
-            put_away=_keeper(settings, engine, clock).tidy,
-        )
+    def watch(inbox: Path, worker: Worker) -> None:
+        with _ending_all(stop):
+            Watcher(
+                inbox,
+                registrar,
+                worker,
+                clock,
+                settle_s=settings.settle_s,
+                scan_interval_s=settings.scan_interval_s,
+                on_registered=on_registered,
+                has_room=guard.has_room,
+                put_away=_keeper(settings, engine, clock).tidy,
+                news=news[inbox],
+            ).run(stop, on_scan)
 
-    def run(watcher: Watcher) -> None:
-        try:
-            watcher.run(stop, on_scan)
-        finally:
-            stop.set()  # whatever ended this one ends the process; a supervisor starts it again
+    def follow(inbox: Path) -> None:
+        with _ending_all(stop):
+            follow_events(inbox, news[inbox], stop)
 
     first, *others = inboxes
-    with ThreadPoolExecutor(max(1, len(others)), thread_name_prefix="inbox") as threads:
-        running = [threads.submit(run, watcher(inbox, NoWork())) for inbox in others]
-        run(watcher(first, worker))
+    with ThreadPoolExecutor(2 * len(inboxes), thread_name_prefix="inbox") as threads:
+        running = [threads.submit(watch, inbox, NoWork()) for inbox in others]
+        if not settings.polling_only:
+            running += [threads.submit(follow, inbox) for inbox in inboxes]
+        watch(first, worker)
         for each in running:
             each.result()
+
+
+@contextmanager
+def _ending_all(stop: Event) -> Iterator[None]:
+    """Let an error in one thread end the process; a supervisor starts it again."""
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
 
 
 def _keeper(settings: Settings, engine: Engine, clock: Clock) -> SourceKeeper:

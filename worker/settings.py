@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.engines.names import EngineName
 from pipeline.errors import PneumoscreenError
 from pipeline.reading import ReadingLimits
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
@@ -23,13 +24,6 @@ ENVIRONMENT_PREFIX: Final = "PNEUMOSCREEN_"
 
 class SettingsError(PneumoscreenError):
     """A setting in the environment has a value that cannot be used."""
-
-
-class EngineName(StrEnum):
-    """What runs the network."""
-
-    AUTO = "auto"
-    TENSORFLOW = "tensorflow"
 
 
 class LogFormat(StrEnum):
@@ -74,6 +68,8 @@ class Settings(BaseSettings):
 
     scan_interval_s: Annotated[float, Field(gt=0)] = 2.0
     settle_s: Annotated[float, Field(ge=0)] = 5.0
+    # Events of the file system make a rescan come sooner; True where they are known to mislead.
+    polling_only: bool = False
     sweep_interval_s: Annotated[float, Field(gt=0)] = 10.0
     escalate_after_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
 

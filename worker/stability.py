@@ -5,6 +5,7 @@ A file is stable when all three of size, mtime_ns and inode were the same on two
 misses a copy that sets the time first; the inode shows a rename over the old file.
 """
 
+import math
 from collections.abc import Iterable
 
 from db.arrivals import SourceFile
@@ -27,7 +28,7 @@ class StabilityTracker:
         waiting: dict[SourceFile, float] = {}
         for file in files:
             since_s = self._unchanged_since_s.get(file, monotonic_s)
-            if monotonic_s - since_s >= self._settle_s and file in self._unchanged_since_s:
+            if monotonic_s >= since_s + self._settle_s and file in self._unchanged_since_s:
                 stable.append(file)
             else:
                 waiting[file] = since_s
@@ -38,3 +39,8 @@ class StabilityTracker:
     def waiting(self) -> int:
         """How many files are not yet stable."""
         return len(self._unchanged_since_s)
+
+    @property
+    def next_due_s(self) -> float:
+        """When, by the monotonic clock, a waiting file may first be stable; infinity for none."""
+        return min(self._unchanged_since_s.values(), default=math.inf) + self._settle_s

@@ -1,6 +1,7 @@
 """Watches an inbox: a full rescan is the mechanism, since events do not fire on NFS or SMB.
 
-This module must not know what a file holds. It moves, changes and deletes nothing itself.
+Where they do fire they make the next rescan come sooner, and nothing else. This module must not
+know what a file holds. It moves, changes and deletes nothing itself.
 """
 
 from collections import Counter
@@ -20,6 +21,11 @@ from worker.registrar import Registration
 from worker.stability import StabilityTracker
 
 _RETRY_UNREADABLE_S: Final = 60.0
+# Out of turn, scans may take a tenth of the time, however much happens and however large the inbox.
+_REST_PER_SCAN_S: Final = 9.0
+_LEAST_REST_S: Final = 0.25
+# How often it is looked whether something happened: there is no waiting for two events at once.
+_LOOK_S: Final = 0.05
 _log = structlog.get_logger()
 
 
@@ -63,6 +69,8 @@ class Watcher:
         Asked before each scan; while there is none, nothing is taken in.
     put_away
         Given, after each scan, the files of the inbox that have their row.
+    news
+        Set by whoever sees that something happened in the inbox; cleared by the scan that follows.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class Watcher:
         on_registered: Callable[[int], None] = lambda _count: None,
         has_room: Callable[[], bool] = lambda: True,
         put_away: Callable[[Collection[SourceFile]], object] = lambda _registered: None,
+        news: Event | None = None,
     ) -> None:
         self._inbox = inbox
         self._registrar = registrar
@@ -87,6 +96,9 @@ class Watcher:
         self._on_registered = on_registered
         self._has_room = has_room
         self._put_away = put_away
+        self._news = news or Event()
+        # When the next scan is due, and from when on news may bring it forward.
+        self._due_s = self._rested_s = clock.monotonic_s()
         # What the latest scan saw that already has its row, and what could not be read with the
         # time of its next try: both bounded by the inbox, not by history.
         self._registered: set[SourceFile] = set()
@@ -98,13 +110,13 @@ class Watcher:
         An inbox that disappears (a network share that is away) is reported and waited for, and so
         is a database that is away: nothing counts as registered that was not committed.
         """
-        next_scan_s = self._clock.monotonic_s()
         while not stop.is_set():
-            if self._clock.monotonic_s() >= next_scan_s:
-                on_scan(self._scan_or_report())
-                next_scan_s = self._clock.monotonic_s() + self._scan_interval_s
+            if self._is_due():
+                on_scan(self._scan_in_time())
             if not self._step_or_report():
-                self._clock.wait(stop, max(0.0, next_scan_s - self._clock.monotonic_s()))
+                while not (stop.is_set() or self._is_due()):
+                    left_s = self._due_s - self._clock.monotonic_s()
+                    self._clock.wait(stop, max(0.0, min(left_s, _LOOK_S)))
 
     def scan(self) -> Scan:
         """Look at the whole inbox once and register what has become stable.
@@ -146,6 +158,22 @@ class Watcher:
             settling=self._stability.waiting,
             unfinished=kinds[Kind.UNFINISHED],
         )
+
+    def _is_due(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        return now_s >= self._due_s or (self._news.is_set() and now_s >= self._rested_s)
+
+    def _scan_in_time(self) -> Scan:
+        """Scan, and say when the next one is due: no later than a waiting file may be stable."""
+        self._news.clear()
+        began_s = self._clock.monotonic_s()
+        scan = self._scan_or_report()
+        ended_s = self._clock.monotonic_s()
+        self._rested_s = ended_s + max(_LEAST_REST_S, _REST_PER_SCAN_S * (ended_s - began_s))
+        self._due_s = ended_s + self._scan_interval_s
+        if scan.settling:
+            self._due_s = min(self._due_s, max(self._rested_s, self._stability.next_due_s))
+        return scan
 
     def _scan_or_report(self) -> Scan:
         try:

@@ -1,6 +1,7 @@
 """The whole distributed product over real servers, with a fake network."""
 
 import signal
+import time
 
 import pytest
 
@@ -19,6 +20,24 @@ def test_files_dropped_are_screened_by_workers_that_only_hints_woke(stack: Stack
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
     assert [worker.wait(60) for worker in workers] == [0, 0]
+
+
+@pytest.mark.parametrize("polling_only", [False, True])
+def test_events_find_a_file_long_before_the_next_walk_of_the_inbox(
+    stack: Stack,
+    polling_only: bool,  # noqa: FBT001
+) -> None:
+    walked = stack.folder / "alive"
+    stack.start_watcher(scan_interval_s=600, polling_only=polling_only, heartbeat=walked)
+    wait_until(walked.exists, 60, "the first walk")
+    time.sleep(1)  # the notifier begins at the same time
+    stack.drop(3)
+    try:
+        wait_until(lambda: stack.states() == {"REGISTERED": 3}, 10, "registered")
+    except AssertionError:
+        assert polling_only
+    else:
+        assert not polling_only
 
 
 def test_what_nobody_hinted_at_is_found_by_the_sweeper(stack: Stack) -> None:

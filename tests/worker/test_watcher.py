@@ -25,8 +25,18 @@ class Scene:
         self.clock = FakeClock()
         self.registrar = FakeRegistrar()
         self.worker = CountingWorker()
-        self.watcher = Watcher(
-            inbox, self.registrar, self.worker, self.clock, settle_s=5, scan_interval_s=2
+        self.news = Event()
+        self.watcher = self.watching(scan_interval_s=2)
+
+    def watching(self, scan_interval_s: float) -> Watcher:
+        return Watcher(
+            self.inbox,
+            self.registrar,
+            self.worker,
+            self.clock,
+            settle_s=5,
+            scan_interval_s=scan_interval_s,
+            news=self.news,
         )
 
     def scans(self, count: int) -> list[Scan]:
@@ -117,3 +127,55 @@ def test_an_inbox_that_disappears_is_waited_for(scene: Scene) -> None:
 def test_the_worker_steps_between_scans(scene: Scene) -> None:
     scene.scans(3)
     assert scene.worker.steps >= 3
+
+
+def scan_times_s(scene: Scene, count: int, scan_interval_s: float) -> list[float]:
+    """Scan so many times, with a file dropped and announced after the first; give the times."""
+    stop = Event()
+    times_s: list[float] = []
+
+    def on_scan(_scan: Scan) -> None:
+        times_s.append(scene.clock.elapsed_s)
+        if len(times_s) == 1:
+            (scene.inbox / "a.dcm").write_bytes(b"x")
+            scene.news.set()
+        if len(times_s) == count:
+            stop.set()
+
+    scene.watching(scan_interval_s).run(stop, on_scan)
+    return times_s
+
+
+def test_news_bring_the_next_scan_forward_and_settling_the_one_after(scene: Scene) -> None:
+    first, seen, settled, regular = scan_times_s(scene, 4, scan_interval_s=600)
+    assert seen - first == pytest.approx(0.25)
+    assert settled - seen == pytest.approx(5, abs=0.01)
+    assert regular - settled == pytest.approx(600)
+    assert scene.names() == ["a.dcm"]
+
+
+def test_without_news_files_are_found_all_the_same(scene: Scene) -> None:
+    scene.news.set = lambda: None  # type: ignore[method-assign]  # a notifier that says nothing
+    first, seen, settled = scan_times_s(scene, 3, scan_interval_s=600)
+    assert (seen - first, settled - seen) == (pytest.approx(600), pytest.approx(5, abs=0.01))
+    assert scene.names() == ["a.dcm"]
+
+
+def test_scans_out_of_turn_take_a_tenth_of_the_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_listing(*_: object) -> list[object]:
+        scene.clock.elapsed_s += 10
+        scene.news.set()
+        return []
+
+    monkeypatch.setattr("worker.watcher.list_paths", slow_listing)
+    stop, times_s = Event(), list[float]()
+
+    def on_scan(_scan: Scan) -> None:
+        times_s.append(scene.clock.elapsed_s)
+        if len(times_s) == 3:
+            stop.set()
+
+    scene.watching(scan_interval_s=600).run(stop, on_scan)
+    assert times_s[2] - times_s[1] == pytest.approx(100, abs=0.1)
