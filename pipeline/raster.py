@@ -15,6 +15,7 @@ from PIL import Image
 from pipeline.attributes import describe_instance
 from pipeline.codes import FileFormat, ReasonCode
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
+from pipeline.exif import is_on_its_side, read_orientation, turn_upright
 from pipeline.grayscale import GrayscaleAttributes, render
 from pipeline.instance import Instance, Rejection
 from pipeline.radiograph import Radiograph
@@ -42,7 +43,7 @@ def recognise_raster(content: bytes) -> FileFormat | None:
 def read_raster_instance(
     content: bytes, file_format: FileFormat, sidecar: Mapping[str, str], sha256: str
 ) -> tuple[Instance, Rejection | None]:
-    """Describe a plain image, with what its sidecar says of it; sizes are the image's own.
+    """Describe a plain image, with what its sidecar says of it; sizes are the image's own, upright.
 
     Raises
     ------
@@ -50,14 +51,17 @@ def read_raster_instance(
         HEADER_UNREADABLE.
     """
     with _open(content, file_format) as image:
-        size = {"Rows": str(image.height), "Columns": str(image.width)}
+        columns, rows = image.size
+        if is_on_its_side(read_orientation(image)):
+            rows, columns = columns, rows
+        size = {"Rows": str(rows), "Columns": str(columns)}
     return describe_instance({**sidecar, **size}, sha256=sha256, file_format=file_format)
 
 
 def decode_raster(
     content: bytes, file_format: FileFormat, pixels: int, *, is_inverted: bool = False
 ) -> Radiograph:
-    """Decode a plain image.
+    """Decode a plain image, upright: as its EXIF orientation says, and every viewer shows it.
 
     Parameters
     ----------
@@ -81,12 +85,13 @@ def decode_raster(
                 ReasonCode.TOO_LARGE,
                 f"{image.width} x {image.height} px, the limit is {pixels} pixels",
             )
+        orientation = read_orientation(image)
         halvings = min(3, reduction_of(image.height, image.width).bit_length() - 1)
         if halvings:
             # JPEG decodes at a half, a quarter or an eighth for less; PNG ignores the request.
             image.draft(image.mode, (image.width >> halvings, image.height >> halvings))
         _load(image, file_format)
-        gray = _to_gray(image)
+        gray = _to_gray(turn_upright(image, orientation))
     bits = gray.dtype.itemsize * 8
     stored = extract_pixels(gray, bits, bits - 1, is_signed=False)
     levels, flags = render(stored, GrayscaleAttributes(is_inverted=is_inverted))

@@ -217,7 +217,7 @@ def _read_sidecar(path: bytes | Path) -> dict[str, str]:
 
 
 def _in_native_pixels(box: FieldOfView, radiograph: Radiograph, instance: Instance) -> FieldOfView:
-    """Undo the reduction that decoding made: the box counts in the file's own pixels."""
+    """Undo the reduction that decoding made: the box counts in Rows and Columns of the instance."""
     rows, columns = radiograph.pixels.shape
     down = (instance.rows or rows) / rows
     across = (instance.columns or columns) / columns

@@ -2,10 +2,13 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageOps
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.errors import RejectedInputError
+from pipeline.exif import read_orientation
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
 
 PIXELS = 1_000_000
@@ -99,3 +102,34 @@ def test_describes_with_its_own_size_and_the_sidecar(gray):
     )
     assert rejection is None
     assert (instance.rows, instance.columns, instance.patient_id) == (144, 160, "42")
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    return tags
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_turns_an_image_as_viewers_do(gray, kind, orientation):
+    content = encode(gray, kind, exif=exif(orientation))
+    with Image.open(BytesIO(content)) as image:
+        shown = np.asarray(ImageOps.exif_transpose(image))
+    radiograph = decode_raster(content, FileFormat(kind), PIXELS)
+    np.testing.assert_allclose(radiograph.pixels * 255, shown, atol=0.01)
+    instance, _ = read_raster_instance(content, FileFormat(kind), {}, "0" * 64)
+    assert (instance.rows, instance.columns) == shown.shape
+
+
+def test_turns_what_was_decoded_at_a_half(gray):
+    large = np.asarray(Image.fromarray(gray).resize((2000, 1700)))
+    radiograph = decode_raster(encode(large, "JPEG", exif=exif(6)), FileFormat.JPEG, large.size)
+    assert radiograph.pixels.shape == (1000, 850)
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", b"Exif\0\0", b"II*\0", b"MM\0*"]))
+def test_whatever_exif_holds_an_orientation_comes_of_it(noise, beginning):
+    image = Image.new("L", (2, 2))
+    image.info["exif"] = beginning + noise
+    assert read_orientation(image) in range(1, 9)

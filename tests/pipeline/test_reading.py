@@ -10,7 +10,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
@@ -63,6 +63,19 @@ def test_the_field_of_view_counts_in_the_files_own_pixels(make_dicom, write, lev
     reading = read(write("a.dcm", make_dicom(large)))
     box = reading.model_input.field_of_view
     assert (box.bottom_px, box.right_px) == large.shape
+
+
+def test_a_photograph_on_its_side_reads_as_if_it_were_upright(write, gray):
+    gray = np.pad(gray, ((0, 0), (20, 0)))  # a border that stands on the left, once upright
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = 6  # to be turned clockwise by a quarter
+    buffer = BytesIO()
+    Image.fromarray(np.rot90(gray)).save(buffer, "PNG", exif=tags)
+    turned, upright = read(write("a.png", buffer.getvalue())), read(write("b.png", png(gray)))
+    assert (turned.instance.rows, turned.instance.columns) == gray.shape
+    assert turned.model_input.field_of_view == upright.model_input.field_of_view
+    assert turned.model_input.field_of_view.left_px == pytest.approx(20, abs=2)
+    np.testing.assert_array_equal(turned.model_input.pixels, upright.model_input.pixels)
 
 
 def test_recognises_content_whatever_the_name(make_dicom, write, gray):
