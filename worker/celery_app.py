@@ -46,6 +46,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
+        # TensorFlow survives no fork, and one process has the whole device.
+        "worker_pool": "solo",
+        "worker_concurrency": 1,
         "task_queues": {name: {} for name in QUEUES.values()},
         "task_default_queue": QUEUES[Lane.URGENT],
         "task_create_missing_queues": False,
@@ -70,4 +73,5 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_send_task_events": False,
+        "beat_scheduler": "worker.celery_main:JobScheduler",
     }

@@ -1,7 +1,7 @@
 """The schedule: what is done every so many seconds, whatever the wall clock is set to.
 
-This module must not know what its jobs do. It is not Celery beat; see
-docs/decisions/0009-own-schedule.md for why.
+This module must not know what its jobs do, nor who drives it: `pneumoscreen beat`, or Celery's own
+beat (docs/decisions/0009-own-schedule.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -37,8 +37,11 @@ class Schedule:
         """Run what is due until ``stop`` is set."""
         while not stop.is_set():
             self.run_due()
-            next_s = min(self._due_s.values()) - self._clock.monotonic_s()
-            self._clock.wait(stop, max(0.0, next_s))
+            self._clock.wait(stop, self.seconds_until_due())
+
+    def seconds_until_due(self) -> float:
+        """Give the time until the next job is due."""
+        return max(0.0, min(self._due_s.values()) - self._clock.monotonic_s())
 
     def run_due(self) -> None:
         """Run what is due now. A job that fails is reported, and tried again at its next time."""

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from worker.anchored_clock import AnchoredClock
 from worker.archives import UnpackingRegistrar
-from worker.celery_app import QUEUES, create_app
+from worker.celery_app import create_app
 from worker.embedded import load_warm_classifier, open_embedded, open_worklist
 from worker.heartbeat import INTERVAL_S, Heartbeat
 from worker.hints import CeleryHints
@@ -47,6 +47,22 @@ def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = N
         If the release, the database or the broker's address cannot be used.
     """
     app = create_app(settings)
+    app.steps["worker"].add(beating(Heartbeat(settings.heartbeat)))
+    with serving(app, settings, load):
+        return _consume(app, settings.log_level)
+
+
+@contextmanager
+def serving(
+    app: Celery, settings: Settings, load: Callable[[Path], Classifier] | None = None
+) -> Iterator[None]:
+    """Make an application answer hints, within this context, until its worker is told to stop.
+
+    Raises
+    ------
+    PneumoscreenError
+        If the release or the database cannot be used.
+    """
     stop, heartbeat = Event(), Heartbeat(settings.heartbeat)
     load = load or partial(load_warm_classifier, batch_size=settings.batch_size)
     with (
@@ -56,7 +72,7 @@ def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = N
         station.network.get()
         add_screen_task(app, lambda: work_off(station.screener, stop, clock, heartbeat))
         worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
-        return _consume(app, settings.log_level, heartbeat)
+        yield
 
 
 def run_watcher(
@@ -103,12 +119,24 @@ def run_schedule(settings: Settings, stop: Event) -> None:
     PneumoscreenError
         If the database or the broker's address cannot be used.
     """
-    app = create_app(settings)
+    with open_schedule(create_app(settings), settings) as schedule:
+        schedule.run(stop)
+
+
+@contextmanager
+def open_schedule(app: Celery, settings: Settings) -> Iterator[Schedule]:
+    """Give the scheduled jobs of a site, to be driven by whoever keeps the time.
+
+    Raises
+    ------
+    PneumoscreenError
+        If the release or the database cannot be used.
+    """
     with _open_database(settings) as (engine, clock):
         hints = CeleryHints(app, clock, settings.batch_size)
         jobs = list_jobs(settings, engine, hints, clock)
         renew = Job("heartbeat", INTERVAL_S, Heartbeat(settings.heartbeat).renew)
-        Schedule([renew, *jobs], clock).run(stop)
+        yield Schedule([renew, *jobs], clock)
 
 
 def sweep_once(settings: Settings) -> Sweep:
@@ -133,12 +161,8 @@ def _open_database(settings: Settings) -> Iterator[tuple[Engine, AnchoredClock]]
         engine.dispose()
 
 
-def _consume(app: Celery, log_level: str, heartbeat: Heartbeat) -> int:
-    app.steps["worker"].add(_beating(heartbeat))
+def _consume(app: Celery, log_level: str) -> int:
     worker: Any = app.Worker(
-        # TensorFlow survives no fork, and one process has the whole device.
-        pool="solo",
-        queues=",".join(QUEUES.values()),
         hostname=f"pneumoscreen-{os.getpid()}@{socket.gethostname()}",
         loglevel=log_level,
         quiet=True,
@@ -150,7 +174,7 @@ def _consume(app: Celery, log_level: str, heartbeat: Heartbeat) -> int:
     return int(worker.exitcode or 0)
 
 
-def _beating(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
+def beating(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
     """Make Celery's own loop renew the heartbeat while there is nothing to do."""
 
     class Beating(bootsteps.StartStopStep):  # type: ignore[misc]
