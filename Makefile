@@ -39,9 +39,9 @@ format: $(VENV)/.development
 
 # Renews the hash-pinned lock files after a change in pyproject.toml (needs uv).
 lock:
-	uv pip compile pyproject.toml requirements/build.in --extra cpu $(LOCK) -o requirements/cpu.txt
+	uv pip compile pyproject.toml requirements/build.in --extra cpu --extra openvino $(LOCK) -o requirements/cpu.txt
 	uv pip compile pyproject.toml requirements/build.in --extra gpu $(LOCK) -o requirements/gpu.txt
-	uv pip compile pyproject.toml requirements/build.in --extra cpu --extra training --group dev $(LOCK) -o requirements/dev.txt
+	uv pip compile pyproject.toml requirements/build.in --extra cpu --extra openvino --extra training --group dev $(LOCK) -o requirements/dev.txt
 
 # Draws the picture of the worklist that the README shows.
 picture: $(VENV)/.runtime

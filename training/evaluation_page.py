@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.classifier import build_network, load_weights
 from pipeline.release import WEIGHTS_FILE
 from training import charts
+from training.architecture import build_network, load_weights
 from training.calibrate import HOME
 from training.compare import THRESHOLD, Comparison, Outside
 from training.evaluation import Evaluation, Scored

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from pipeline.classifier import RESNET50V2, build_network, load_weights
+from pipeline.engines.resnet50v2 import RESNET50V2
+from training.architecture import build_network, load_weights
 from training.errors import TrainingError
 
 # Where the lung head taps ResNet50V2, coarse to fine, at 4, 8, 16 and 32 px for a 128 px input.

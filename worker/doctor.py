@@ -5,6 +5,7 @@ Every line comes from really using the part, not from reading its settings.
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 from sqlalchemy import make_url
 
+from pipeline.engines.selection import has_gpu
 from pipeline.errors import PneumoscreenError
 from pipeline.release import load_release
 from worker.embedded import load_classifier, open_worklist
@@ -116,21 +118,35 @@ def _readers(settings: Settings) -> Checkup:
 
 
 def _network(settings: Settings) -> Checkup:
-    classifier = load_classifier(settings.release)
-    return Checkup("network", Verdict.WORKS, f"loaded, runs on {classifier.engine}")
+    classifier = load_classifier(settings.release, settings.engine)
+    began = time.perf_counter()
+    classifier.warm_up(1)
+    took_ms = 1000 * (time.perf_counter() - began)
+    return Checkup(
+        "network",
+        Verdict.WORKS,
+        f"runs on {classifier.engine} (PNEUMOSCREEN_ENGINE={settings.engine}), "
+        f"its first image in {took_ms:.0f} ms",
+    )
 
 
 def _gpu(_settings: Settings) -> Checkup:
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds, and only this line needs it
+    if not has_gpu():
+        return Checkup(
+            "GPU",
+            Verdict.NOTE,
+            "none that TensorFlow could use: the processor does the work",
+            "for a GPU, install pneumoscreen[gpu] and its driver",
+        )
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds, and only a GPU needs it here
 
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
+    if gpus := tf.config.list_physical_devices("GPU"):
         return Checkup("GPU", Verdict.WORKS, f"{len(gpus)} found by TensorFlow {tf.__version__}")
     return Checkup(
         "GPU",
-        Verdict.NOTE,
-        f"none found by TensorFlow {tf.__version__}: the processor does the work",
-        "for a GPU, install pneumoscreen[gpu] and its driver",
+        Verdict.FAULT,
+        f"there is one, but TensorFlow {tf.__version__} cannot use it",
+        "install its driver, or set PNEUMOSCREEN_ENGINE=openvino",
     )
 
 

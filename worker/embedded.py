@@ -5,12 +5,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from db.engine import open_database
 from db.schema import check_schema, is_empty, upgrade_schema
+from pipeline.engines.names import EngineName
 from pipeline.release import load_release
 from worker.clock import Clock
 from worker.readers import ReaderPool
@@ -77,7 +79,7 @@ def open_embedded(
     Parameters
     ----------
     load
-        Loads a release's network; `load_classifier` by default.
+        Loads a release's network; `load_classifier` with the engine that is set by default.
 
     Raises
     ------
@@ -96,7 +98,11 @@ def open_embedded(
         maximum_attempts=settings.maximum_attempts,
     )
     with readers, ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
-        network = NetworkLoader(lambda: thread.submit(load or load_classifier, settings.release))
+        network = NetworkLoader(
+            lambda: thread.submit(
+                load or partial(load_classifier, engine=settings.engine), settings.release
+            )
+        )
         registrar = Registrar(engine, readers, clock, on_news=network.start)
         screener = Screener(
             engine=engine,
@@ -113,27 +119,27 @@ def open_embedded(
             engine.dispose()
 
 
-def load_classifier(folder: Path) -> Classifier:
+def load_classifier(folder: Path, engine: EngineName) -> Classifier:
     """Load a release's network, ready to score.
 
     Raises
     ------
     ReleaseError
         If the release is missing, damaged, or made for another preprocessing.
-    ImportError
-        If TensorFlow is not installed.
+    ClassifierError
+        If the engine is not installed.
     """
-    # Imported here: TensorFlow takes seconds, and the readers must have been started before it.
+    # Imported here: an engine takes seconds, and the readers must have been started before it.
     from pipeline.classifier import Classifier as Network  # noqa: PLC0415
 
-    return Network.load(folder)
+    return Network.load(folder, engine)
 
 
-def load_warm_classifier(folder: Path, batch_size: int) -> Classifier:
+def load_warm_classifier(folder: Path, engine: EngineName, batch_size: int) -> Classifier:
     """Load a release's network and run every batch shape up to a size once.
 
     For a process that waits for files to come, so that no study pays for it.
     """
-    classifier = load_classifier(folder)
+    classifier = load_classifier(folder, engine)
     classifier.warm_up(batch_size)
     return classifier

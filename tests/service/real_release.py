@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from pipeline.classifier import build_network
+from training.architecture import build_network
 from pipeline.release import WEIGHTS_FILE, load_release, write_release
 from tests.service.stack import write_test_release
 

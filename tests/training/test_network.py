@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.classifier import build_network
 from training import network as networks
+from training.architecture import build_network
 from training.errors import TrainingError
 from training.network import (
     BUILDERS,

@@ -80,7 +80,9 @@ def watch(
         return
     clock = SystemClock()
     with open_embedded(
-        settings, clock, partial(load_warm_classifier, batch_size=settings.batch_size)
+        settings,
+        clock,
+        partial(load_warm_classifier, engine=settings.engine, batch_size=settings.batch_size),
     ) as embedded:
         embedded.network.start()
         jobs = list_jobs(settings, embedded.engine, NoHints(), clock)

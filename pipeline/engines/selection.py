@@ -1,0 +1,103 @@
+"""Chooses the engine for this machine, and builds it.
+
+This module must not import any library that runs networks: to look for one is enough.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from pipeline.engines.engine import InferenceEngine
+from pipeline.engines.names import EngineName
+from pipeline.engines.resnet50v2 import RESNET50V2
+from pipeline.engines.weights import Weights
+from pipeline.errors import ClassifierError, ReleaseError
+from pipeline.release import WEIGHTS_FILE, ModelRelease
+
+
+def choose_engine(
+    *, openvino: bool | None = None, tensorflow: bool | None = None, gpu: bool | None = None
+) -> EngineName:
+    """Give OpenVINO where it is installed and TensorFlow has no GPU, else TensorFlow.
+
+    Parameters
+    ----------
+    openvino, tensorflow
+        Whether each is installed; looked up by default.
+    gpu
+        Whether there is a GPU that TensorFlow can use; looked up by default.
+
+    Raises
+    ------
+    ClassifierError
+        If neither is installed.
+    """
+    openvino = find_spec("openvino") is not None if openvino is None else openvino
+    tensorflow = find_spec("tensorflow") is not None if tensorflow is None else tensorflow
+    gpu = has_gpu() if gpu is None else gpu
+    if openvino and not (tensorflow and gpu):
+        return EngineName.OPENVINO
+    if tensorflow:
+        return EngineName.TENSORFLOW
+    raise ClassifierError(
+        "nothing is installed that can run the network; "
+        "install pneumoscreen[openvino], [cpu] or [gpu]"
+    )
+
+
+def has_gpu(devices: Path = Path("/dev")) -> bool:
+    """Whether there is an NVIDIA GPU, and the TensorFlow that can use one.
+
+    A container that was given no GPU has no such device, whatever its host has.
+    """
+    try:
+        version("tensorflow")  # tensorflow-cpu is another distribution of the same package
+    except PackageNotFoundError:
+        return False
+    return any(devices.glob("nvidia[0-9]*"))
+
+
+def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> InferenceEngine:
+    """Load a release's weights, whose digest was checked, into an engine.
+
+    Raises
+    ------
+    ReleaseError
+        If no engine can build the architecture, or the weights do not fit it.
+    ClassifierError
+        If the engine is not installed.
+    """
+    if release.architecture != RESNET50V2:
+        raise ReleaseError(
+            f"this version cannot build the architecture {release.architecture!r}; "
+            "install the version that the release was made for"
+        )
+    chosen = choose_engine() if engine is EngineName.AUTO else engine
+    try:
+        return _LOADERS[chosen](Weights.read(folder / WEIGHTS_FILE), release.preprocessing.size_px)
+    except ImportError as error:
+        raise ClassifierError(
+            f"the engine {chosen} cannot be loaded ({error}); install pneumoscreen"
+            f"{_EXTRAS[chosen]}, or set PNEUMOSCREEN_ENGINE"
+        ) from error
+
+
+def _load_tensorflow(weights: Weights, size_px: int) -> InferenceEngine:
+    from pipeline.engines.tensorflow import TensorFlowEngine  # noqa: PLC0415
+
+    return TensorFlowEngine.load(weights, size_px)
+
+
+def _load_openvino(weights: Weights, size_px: int) -> InferenceEngine:
+    from pipeline.engines.openvino import OpenVinoEngine  # noqa: PLC0415
+
+    return OpenVinoEngine.load(weights, size_px)
+
+
+_LOADERS: Final[dict[EngineName, Callable[[Weights, int], InferenceEngine]]] = {
+    EngineName.TENSORFLOW: _load_tensorflow,
+    EngineName.OPENVINO: _load_openvino,
+}
+_EXTRAS: Final = {EngineName.TENSORFLOW: "[cpu] or [gpu]", EngineName.OPENVINO: "[openvino]"}

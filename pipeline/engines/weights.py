@@ -1,0 +1,74 @@
+"""The arrays of a release, each to be taken once, by name and shape.
+
+This module must not know any architecture or engine.
+"""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from pipeline.errors import ReleaseError
+
+
+class Weights:
+    """Arrays by name, and which of them were taken.
+
+    Parameters
+    ----------
+    origin
+        The file that they come from, for messages.
+    """
+
+    def __init__(self, arrays: dict[str, NDArray[np.floating]], origin: Path) -> None:
+        self._arrays = dict(arrays)
+        self._origin = origin
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read a safetensors file, whose digest was checked before.
+
+        Raises
+        ------
+        ReleaseError
+            If it is no such file.
+        """
+        try:
+            return cls(load_file(file), file)
+        except SafetensorError as error:
+            raise ReleaseError(
+                f"{file} does not hold arrays ({error}); restore the release folder"
+            ) from error
+
+    def take(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Give an array as float32; it may have been stored in less.
+
+        Raises
+        ------
+        ReleaseError
+            If it is not there, was taken before, or has another shape.
+        """
+        array = self._arrays.pop(name, None)
+        if array is None or array.shape != shape:
+            found = "nothing" if array is None else f"shape {array.shape}"
+            raise self._misfit(f"{name}: {found} where shape {shape} belongs")
+        return array.astype(np.float32)
+
+    def check_all_taken(self) -> None:
+        """Make sure that the architecture had a place for every array.
+
+        Raises
+        ------
+        ReleaseError
+            If any is left.
+        """
+        if self._arrays:
+            raise self._misfit(f"{min(self._arrays)} belongs nowhere, of {len(self._arrays)} such")
+
+    def _misfit(self, what: str) -> ReleaseError:
+        return ReleaseError(
+            f"{self._origin} does not fit the architecture ({what}); restore the release folder"
+        )
