@@ -9,6 +9,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from io import BytesIO
+from itertools import pairwise
 from typing import Any, Final
 
 import imagecodecs
@@ -26,6 +27,8 @@ from pipeline.stored_pixels import StoredPixels, extract_pixels, reduction_of
 
 _DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
 _BYTE_BITS: Final = 8
+_RLE_HEADER_BYTES: Final = 64
+_LONGEST_RLE_RUN: Final = 128
 _DECODERS: Final[dict[Codec, Callable[[bytes], NDArray[Any]]]] = {
     Codec.JPEG: imagecodecs.jpeg8_decode,
     Codec.JPEG_LOSSLESS: imagecodecs.jpeg8_decode,
@@ -138,16 +141,38 @@ def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | No
 
 
 def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:
-    """Decode RLE Lossless: one segment for each byte of a sample, most significant first."""
+    """Decode RLE Lossless: one segment for each byte of a sample, most significant first.
+
+    Segment by segment, each checked to lie in the frame: imagecodecs' decoder of whole frames
+    believes the header's offsets, and reads wherever they point.
+    """
+    pixels = module.rows * module.columns
     with foreign_errors_rejected(ReasonCode.PIXEL_DATA_UNDECODABLE, "the RLE frame is damaged"):
-        (segments,) = struct.unpack_from("<I", frame)
-        if segments * 8 != module.bits_allocated:
+        count, *offsets = struct.unpack_from("<16I", frame)
+        if count * _BYTE_BITS != module.bits_allocated:
             raise RejectedInputError(
                 ReasonCode.PIXEL_DATA_UNDECODABLE,
-                f"the RLE frame has {segments} segments, "
+                f"the RLE frame has {count} segments, "
                 f"{module.bits_allocated} bits allocated need {module.bits_allocated // 8}",
             )
-        return bytes(imagecodecs.dicomrle_decode(frame, _dtype(module)))
+        samples = np.zeros(pixels, _dtype(module))
+        for begin, end in pairwise([*offsets[:count], len(frame)]):
+            if not _RLE_HEADER_BYTES <= begin <= end <= len(frame):
+                raise RejectedInputError(
+                    ReasonCode.PIXEL_DATA_UNDECODABLE,
+                    f"an RLE segment from byte {begin} to {end} of a frame of {len(frame)}",
+                )
+            # Some encoders end with a run that is longer than what is left of the image.
+            plane = imagecodecs.packbits_decode(frame[begin:end], out=pixels + _LONGEST_RLE_RUN)
+            if len(plane) < pixels:
+                raise RejectedInputError(
+                    ReasonCode.PIXEL_DATA_TRUNCATED,
+                    f"an RLE segment holds {len(plane)} bytes of {pixels}",
+                )
+            if count > 1:
+                samples <<= _BYTE_BITS
+            samples |= np.frombuffer(plane, np.uint8, pixels)
+    return samples.tobytes()
 
 
 def _inflate(frame: bytes, module: ImagePixelModule) -> bytes:

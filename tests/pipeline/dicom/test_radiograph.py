@@ -256,6 +256,30 @@ def test_refuses_frames_that_are_not_all_there(make_dicom, twelve_bits, encode):
     assert reason_of(cut_file) is ReasonCode.PIXEL_DATA_TRUNCATED
 
 
+@pytest.mark.parametrize(
+    ("offsets", "expected"),
+    [
+        ((64, 438_511_140), ReasonCode.PIXEL_DATA_UNDECODABLE),  # the find of the fuzz: a segfault
+        ((64, 3_218_928_906), ReasonCode.PIXEL_DATA_UNDECODABLE),
+        ((0, 64), ReasonCode.PIXEL_DATA_UNDECODABLE),
+        ((2000, 64), ReasonCode.PIXEL_DATA_UNDECODABLE),
+        ((64, 64), ReasonCode.PIXEL_DATA_TRUNCATED),  # the first segment is empty
+    ],
+)
+def test_refuses_run_length_segments_outside_the_frame(make_dicom, twelve_bits, offsets, expected):
+    whole = bytearray(rle(twelve_bits))
+    whole[4:12] = np.array(offsets, "<u4").tobytes()
+    content = make_dicom(frame=encapsulate([bytes(whole)]), syntax=RLELossless)
+    assert reason_of(content) is expected
+
+
+def test_a_last_run_that_is_too_long_is_cut(make_dicom, levels):
+    frame = bytearray(rle(np.rint(levels * 4095).astype(np.uint16)))
+    frame += bytes([256 - 99, 7])  # a hundred times 7 more
+    content = make_dicom(frame=encapsulate([bytes(frame)]), syntax=RLELossless, **WINDOW)
+    np.testing.assert_allclose(decode(content).pixels, levels, atol=1 / 4000)
+
+
 def test_refuses_half_a_jpeg_which_libjpeg_would_fill_with_gray(make_dicom, eight_bits):
     whole = bytes(imagecodecs.jpeg8_encode(eight_bits))
     content = make_dicom(eight_bits, frame=encapsulate([whole[:-200]]), syntax=JPEGBaseline8Bit)
