@@ -64,7 +64,9 @@ def serving(
         If the release or the database cannot be used.
     """
     stop, heartbeat = Event(), Heartbeat(settings.heartbeat)
-    load = load or partial(load_warm_classifier, batch_size=settings.batch_size)
+    load = load or partial(
+        load_warm_classifier, engine=settings.engine, batch_size=settings.batch_size
+    )
     with (
         _open_database(settings) as (_, clock),
         open_embedded(settings, clock, load) as station,
