@@ -6,6 +6,7 @@ arrays, never code: the architecture is built by the classifier, so nothing in t
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,10 @@ class Calibration:
 
     slope: float
     offset: float
+
+    def logit_of(self, probability: float) -> float:
+        """Give the network's logit that becomes this probability, 0 < probability < 1."""
+        return (math.log(probability / (1 - probability)) - self.offset) / self.slope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

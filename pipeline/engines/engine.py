@@ -5,6 +5,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engines.names import Precision
+
 
 class InferenceEngine(Protocol):
     """A network with its weights, ready to run. One thread at a time may use it."""
@@ -12,6 +14,11 @@ class InferenceEngine(Protocol):
     @property
     def name(self) -> str:
         """What runs the network, and how exactly: recorded with each screening."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """What it computes in."""
         ...
 
     def warm_up(self, batch_size: int) -> None:

@@ -1,4 +1,4 @@
-"""The words by which a setting chooses an engine. Imports nothing: every command reads settings."""
+"""The words for engines and what they compute in. Imports no library: every command reads these."""
 
 from enum import StrEnum
 
@@ -9,3 +9,11 @@ class EngineName(StrEnum):
     AUTO = "auto"
     TENSORFLOW = "tensorflow"
     OPENVINO = "openvino"
+
+
+class Precision(StrEnum):
+    """In which numbers the network is computed. Its last layer is float32 in any case."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"

@@ -4,37 +4,36 @@ The graph is built here from the arrays, so no other library of networks is need
 is ready in a second. The only module of the pipeline that imports OpenVINO.
 """
 
-from enum import StrEnum
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
 
 # Images that one core works on at once. On two Zen 5 cores 1, 4, 8, 16 and 32 gave 224, 294, 283,
 # 285 and 297 images/s: more would only make the last ones of a batch wait.
 _IMAGES_A_REQUEST: Final = 4
+_HINTS: Final = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
 _Array = NDArray[np.float32]
 
 
-class Precision(StrEnum):
-    """In which numbers the network is computed; its weights and its logit are float32."""
-
-    FLOAT32 = "f32"
-    BFLOAT16 = "bf16"
-
-
 class OpenVinoEngine:
-    """A compiled graph of a fixed shape, a stream of requests on each core."""
+    """A compiled graph of a fixed shape, a stream of requests on each core.
 
-    def __init__(self, compiled: Any, size_px: int, name: str) -> None:  # noqa: ANN401
-        import openvino as ov  # noqa: PLC0415
+    Parameters
+    ----------
+    requests
+        An ``AsyncInferQueue``, whose requests take (4, 1, size, size) float32.
+    """
 
-        self.name = name
+    def __init__(self, requests: Any, size_px: int, precision: Precision) -> None:  # noqa: ANN401
+        self.precision = precision
+        self.name = f"openvino-{precision}"
         self._shape = (_IMAGES_A_REQUEST, 1, size_px, size_px)
-        self._requests = ov.AsyncInferQueue(compiled)
+        self._requests = requests
         self._requests.set_callback(_take_logits)
 
     @classmethod
@@ -62,12 +61,12 @@ class OpenVinoEngine:
             "CPU",
             {
                 "PERFORMANCE_HINT": "THROUGHPUT",
-                "INFERENCE_PRECISION_HINT": precision.value,
+                "INFERENCE_PRECISION_HINT": _HINTS[precision],
                 # The readers need the same cores: a stream bound to one waits there for them.
                 "ENABLE_CPU_PINNING": False,
             },
         )
-        return cls(compiled, size_px, f"openvino-{precision.name.lower()}")
+        return cls(ov.AsyncInferQueue(compiled), size_px, precision)
 
     def warm_up(self, batch_size: int) -> None:
         """Run as many images once: the first run of a request allocates its memory."""

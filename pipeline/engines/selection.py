@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.engines.engine import InferenceEngine
-from pipeline.engines.names import EngineName
+from pipeline.engines.guarded import MARGIN, GuardedEngine
+from pipeline.engines.names import EngineName, Precision
 from pipeline.engines.resnet50v2 import RESNET50V2
 from pipeline.engines.weights import Weights
 from pipeline.errors import ClassifierError, ReleaseError
@@ -62,6 +63,8 @@ def has_gpu(devices: Path = Path("/dev")) -> bool:
 def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> InferenceEngine:
     """Load a release's weights, whose digest was checked, into an engine.
 
+    An engine of reduced precision is guarded: no band depends on it.
+
     Raises
     ------
     ReleaseError
@@ -75,28 +78,49 @@ def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> Inf
             "install the version that the release was made for"
         )
     chosen = choose_engine() if engine is EngineName.AUTO else engine
+    load = _LOADERS[chosen]
+    weights, size_px = Weights.read(folder / WEIGHTS_FILE), release.preprocessing.size_px
     try:
-        return _LOADERS[chosen](Weights.read(folder / WEIGHTS_FILE), release.preprocessing.size_px)
+        loaded = load(weights, size_px, None)
     except ImportError as error:
         raise ClassifierError(
             f"the engine {chosen} cannot be loaded ({error}); install pneumoscreen"
             f"{_EXTRAS[chosen]}, or set PNEUMOSCREEN_ENGINE"
         ) from error
+    if loaded.precision is Precision.FLOAT32:
+        return loaded
+    return GuardedEngine(
+        loaded,
+        lambda: load(weights.again(), size_px, Precision.FLOAT32),
+        cutoffs=[release.calibration.logit_of(point) for point in _decisive_points(release)],
+        margin=MARGIN / release.calibration.slope,
+    )
 
 
-def _load_tensorflow(weights: Weights, size_px: int) -> InferenceEngine:
+def _decisive_points(release: ModelRelease) -> list[float]:
+    """Give the probabilities at which a band changes, and the one at which figures are told."""
+    points = release.operating_points
+    # A release that is only being made has 0 and 1, which no logit reaches.
+    decisive = (points.high_sensitivity, 0.5, points.high_specificity)
+    return [point for point in decisive if 0 < point < 1]
+
+
+def _load_tensorflow(
+    weights: Weights, size_px: int, precision: Precision | None
+) -> InferenceEngine:
     from pipeline.engines.tensorflow import TensorFlowEngine  # noqa: PLC0415
 
-    return TensorFlowEngine.load(weights, size_px)
+    return TensorFlowEngine.load(weights, size_px, precision)
 
 
-def _load_openvino(weights: Weights, size_px: int) -> InferenceEngine:
+def _load_openvino(weights: Weights, size_px: int, precision: Precision | None) -> InferenceEngine:
     from pipeline.engines.openvino import OpenVinoEngine  # noqa: PLC0415
 
-    return OpenVinoEngine.load(weights, size_px)
+    return OpenVinoEngine.load(weights, size_px, precision)
 
 
-_LOADERS: Final[dict[EngineName, Callable[[Weights, int], InferenceEngine]]] = {
+_Load = Callable[[Weights, int, Precision | None], InferenceEngine]
+_LOADERS: Final[dict[EngineName, _Load]] = {
     EngineName.TENSORFLOW: _load_tensorflow,
     EngineName.OPENVINO: _load_openvino,
 }

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
 from pipeline.errors import ClassifierError
@@ -44,15 +45,16 @@ class TensorFlowEngine:
         Rows and columns of an image.
     """
 
-    def __init__(self, run: _Run, size_px: int, name: str = "tensorflow") -> None:
-        self.name = name
+    def __init__(self, run: _Run, size_px: int, precision: Precision = Precision.FLOAT32) -> None:
+        self.precision = precision
+        self.name = f"tensorflow-{precision}"
         self._run = run
         self._size_px = size_px
         self._largest_batch = BATCH_SIZES[-1]
 
     @classmethod
-    def load(cls, weights: Weights, size_px: int, *, half: bool | None = None) -> Self:
-        """Build the graph; float16 by default where TensorFlow has a GPU.
+    def load(cls, weights: Weights, size_px: int, precision: Precision | None = None) -> Self:
+        """Build the graph; in float16 by default where TensorFlow has a GPU.
 
         Raises
         ------
@@ -62,10 +64,10 @@ class TensorFlowEngine:
             If TensorFlow is not installed.
         """
         tf = _import_tensorflow()
-        if half is None:
-            half = bool(tf.config.list_physical_devices("GPU"))
-        run = _trace(tf, weights, size_px, tf.float16 if half else tf.float32)
-        return cls(run, size_px, "tensorflow-float16" if half else "tensorflow")
+        if precision is None:
+            on_gpu = tf.config.list_physical_devices("GPU")
+            precision = Precision.FLOAT16 if on_gpu else Precision.FLOAT32
+        return cls(_trace(tf, weights, size_px, tf.as_dtype(precision.value)), size_px, precision)
 
     def warm_up(self, batch_size: int) -> None:
         """Run every batch shape up to ``batch_size`` once."""

@@ -15,7 +15,7 @@ from pipeline.errors import ReleaseError
 
 
 class Weights:
-    """Arrays by name, and which of them were taken.
+    """Arrays by name, each to be taken once.
 
     Parameters
     ----------
@@ -24,6 +24,7 @@ class Weights:
     """
 
     def __init__(self, arrays: dict[str, NDArray[np.floating]], origin: Path) -> None:
+        self._all = arrays
         self._arrays = dict(arrays)
         self._origin = origin
 
@@ -42,6 +43,10 @@ class Weights:
             raise ReleaseError(
                 f"{file} does not hold arrays ({error}); restore the release folder"
             ) from error
+
+    def again(self) -> Self:
+        """Give the same arrays, none of them taken yet; nothing is copied."""
+        return type(self)(self._all, self._origin)
 
     def take(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Give an array as float32; it may have been stored in less.
