@@ -1,11 +1,15 @@
 """The roles on PostgreSQL: the owner is whoever upgrades, the others get what they need.
 
-This module must not know any login: a site grants these roles to its own.
+This module must not know any login: a site grants these roles to its own, or gives them passwords.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from psycopg import sql
 from sqlalchemy import Connection, text
+
+from db.faults import DatabaseError
 
 GRANTS: Final = {
     # Runs the product: rows, no DDL. It may not rewrite or delete what happened.
@@ -39,6 +43,9 @@ _IS_GRANTED: Final = text(
     "SELECT has_any_column_privilege(rolname, :table, :privilege) "
     "FROM pg_roles WHERE rolname = :role"
 )
+_MAY_CHANGE_ROLES: Final = text(
+    "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+)
 # Roles belong to the whole server: another database may have made them, perhaps this moment. An
 # owner who may not make roles leaves that to an administrator, and upgrades once more after.
 _MAKE: Final = """
@@ -64,6 +71,34 @@ def grant_roles(connection: Connection) -> None:
     for role, grants in GRANTS.items():
         connection.execute(text(_MAKE.format(role=role)))
         connection.execute(text(_GRANT.format(role=role, grants=grants)))
+
+
+def set_passwords(connection: Connection, passwords: Mapping[str, str]) -> None:
+    """Let roles log in by themselves, each with its password; SQLite knows no roles.
+
+    Only the password's SCRAM verifier is sent: no password can end in the server's log.
+
+    Raises
+    ------
+    DatabaseError
+        If this user may not change roles.
+    """
+    if connection.dialect.name != "postgresql" or not passwords:
+        return
+    if not connection.scalar(_MAY_CHANGE_ROLES):
+        raise DatabaseError(
+            f"database {connection.engine.url.render_as_string()}: this user may not give roles a "
+            "password; let it have CREATEROLE, or unset PNEUMOSCREEN_SERVICE_PASSWORD and "
+            "PNEUMOSCREEN_READER_PASSWORD"
+        )
+    driver: Any = connection.connection.driver_connection  # psycopg's
+    for role, password in passwords.items():
+        verifier = driver.pgconn.encrypt_password(password.encode(), role.encode())
+        driver.execute(
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(verifier.decode())
+            )
+        )
 
 
 def find_missing_roles(connection: Connection) -> list[str]:

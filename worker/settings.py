@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.eligibility_policy import EligibilityPolicy
@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(default_factory=_default_database_url)
+    # For `db upgrade` on PostgreSQL: the roles pneumoscreen_service and worklist_reader may log in.
+    service_password: SecretStr | None = None
+    reader_password: SecretStr | None = None
     broker_url: str | None = None
     inbox: Path | None = None
     release: Path = RELEASES_FOLDER / CURRENT_RELEASE

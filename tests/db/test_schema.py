@@ -1,7 +1,11 @@
+import base64
+import hashlib
+import hmac
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.columns import Base
 from db.engine import DatabaseError, open_database, read_session, write_connection, write_session
+from db.roles import set_passwords
 from db.schema import check_schema, is_empty, upgrade_schema
 from db.tables import ReasonRow
 from db.worklist import WORKLIST_V1
@@ -195,6 +200,50 @@ def test_roles_get_what_they_need_and_no_more(postgres_url: str) -> None:
         for statement in statements:
             with pytest.raises(DatabaseError, match="this user may not do that"):
                 run_as(engine, role, statement)
+    engine.dispose()
+
+
+def scram_verifier(password: str, like: str) -> str:
+    """Compute the verifier of a password with another's salt and iterations (RFC 5803)."""
+    iterations, salt = like.split("$")[1].split(":")
+    salted = hashlib.pbkdf2_hmac(
+        "sha256", password.encode(), base64.b64decode(salt), int(iterations)
+    )
+    client, server = (hmac.digest(salted, key, "sha256") for key in (b"Client Key", b"Server Key"))
+    stored = hashlib.sha256(client).digest()
+    keys = ":".join(base64.b64encode(key).decode() for key in (stored, server))
+    return f"SCRAM-SHA-256${iterations}:{salt}${keys}"
+
+
+@pytest.mark.postgres
+def test_a_role_with_a_password_may_log_in_and_its_password_is_sent_to_no_one(
+    postgres_url: str,
+) -> None:
+    engine = open_database(postgres_url)
+    role = f"test_{uuid4().hex}"
+    with write_connection(engine) as connection:
+        connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
+        try:
+            set_passwords(connection, {role: "it's secret"})
+            may_log_in, verifier = connection.execute(
+                text("SELECT rolcanlogin, rolpassword FROM pg_authid WHERE rolname = :role"),
+                {"role": role},
+            ).one()
+        finally:
+            connection.execute(text(f"DROP ROLE {role}"))
+    assert may_log_in
+    assert verifier == scram_verifier("it's secret", like=verifier)
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_who_may_not_change_roles_is_told_so(postgres_url: str) -> None:
+    engine = open_database(postgres_url)
+    upgrade_schema(engine)
+    with write_connection(engine) as connection:
+        connection.execute(text("SET LOCAL ROLE worklist_reader"))
+        with pytest.raises(DatabaseError, match="let it have CREATEROLE"):
+            set_passwords(connection, {"worklist_reader": "secret"})
     engine.dispose()
 
 

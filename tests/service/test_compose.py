@@ -91,6 +91,17 @@ def test_workers_cannot_write_to_the_inbox(services: dict[str, Any]) -> None:
         assert services[name]["volumes"][0].endswith(":/inbox:ro")
 
 
+def test_only_migrate_has_the_owners_password(services: dict[str, Any]) -> None:
+    owners = example_environment()["POSTGRES_PASSWORD"]
+    assert [name for name in OWN if owners in services[name]["environment"].values()] == []
+    urls = {name: services[name]["environment"].get("PNEUMOSCREEN_DATABASE_URL") for name in OWN}
+    users = {name: make_url(url).username for name, url in urls.items()}
+    assert users.pop("migrate") == "pneumoscreen"
+    assert set(users.values()) == {"pneumoscreen_service"}
+    passwords = {make_url(url).password for name, url in urls.items() if name != "migrate"}
+    assert passwords == {example_environment()["SERVICE_PASSWORD"]}
+
+
 @pytest.fixture
 def composed(servers: None, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001
     """Redis as the file starts it, and an empty database."""
@@ -110,13 +121,18 @@ def composed(servers: None, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001
 @pytest.mark.timeout(900)  # TensorFlow starts in 20 s, or in minutes on a machine that is busy
 def test_what_the_file_says_screens_a_radiograph(composed: Stack, tmp_path: Path) -> None:
     services = read_services(example_environment())
-    local = make_url(POSTGRES_URL).set(database=make_url(composed.database_url).database)
+    owner = make_url(POSTGRES_URL).set(database=make_url(composed.database_url).database)
+
+    def local(url: str) -> str:
+        """Give a service's own user on this machine's server; the image's owner is a superuser."""
+        user = make_url(url).username
+        here = owner if user == "pneumoscreen" else owner.set(username=user, password=None)
+        return here.render_as_string(hide_password=False)
 
     def start(name: str) -> "subprocess.Popen[bytes]":
         service = services[name]
-        url = local.render_as_string(hide_password=False)
         environment = {
-            variable: re.sub(r"postgresql://\S+", url, value)
+            variable: re.sub(r"postgresql://\S+", lambda found: local(found[0]), value)
             .replace("@redis:6379", f"@127.0.0.1:{composed.redis.port}")
             .replace("/tmp/", f"{tmp_path / name}/")  # noqa: S108 - the container's own
             for variable, value in service["environment"].items()
@@ -133,6 +149,11 @@ def test_what_the_file_says_screens_a_radiograph(composed: Stack, tmp_path: Path
     composed.drop(3)
     composed.wait_for_terminal(3, 600)
     assert composed.states() == {"SCREENED": 3}
+    users = composed.query(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'pneumoscreen' "
+        "AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    assert {row.usename for row in users} == {"pneumoscreen_service"}
     for name in ("watcher", "worker-cpu", "beat"):
         wait_until((tmp_path / name / "alive").exists, 120, f"{name} gives a sign of life")
     healthy = composed.start_plain(

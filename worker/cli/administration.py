@@ -23,12 +23,20 @@ def doctor(database: DatabaseOption = None, output: FormatOption = Format.TABLE)
 
 def upgrade(database: DatabaseOption = None) -> None:
     """Bring the database to this version's schema; does nothing where it has it already."""
-    from db.engine import open_database
+    from db.engine import open_database, write_connection
+    from db.roles import set_passwords
     from db.schema import upgrade_schema
     from worker.cli.startup import start
 
     settings = start(database)
-    revision = upgrade_schema(open_database(settings.database_url))
+    passwords = {
+        "pneumoscreen_service": settings.service_password,
+        "worklist_reader": settings.reader_password,
+    }
+    engine = open_database(settings.database_url)
+    revision = upgrade_schema(engine)
+    with write_connection(engine) as connection:
+        set_passwords(connection, {k: v.get_secret_value() for k, v in passwords.items() if v})
     typer.echo(f"the schema is at revision {revision}")
 
 
