@@ -13,7 +13,9 @@ from db.audit_tables import JobRunRow
 from pipeline.codes import JobStatus
 
 
-def begin_job(session: Session, job: str, due: str, now: datetime) -> int | None:
+def begin_job(
+    session: Session, job: str, due: str, now: datetime, detail: str | None = None
+) -> int | None:
     """Begin a run, unless somebody has: two schedulers, or a clock that was set back.
 
     Parameters
@@ -22,6 +24,8 @@ def begin_job(session: Session, job: str, due: str, now: datetime) -> int | None
         What is run: ``reprocess``.
     due
         Which run it is: the night's date, ``2026-03-01``.
+    detail
+        How far it is, in a line for people.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def begin_job(session: Session, job: str, due: str, now: datetime) -> int | None
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     job_run_id: int | None = session.scalar(
         dialect.insert(JobRunRow)
-        .values(job=job, due=due, status=JobStatus.RUNNING, started_at=now)
+        .values(job=job, due=due, status=JobStatus.RUNNING, started_at=now, detail=detail)
         .on_conflict_do_nothing(index_elements=[JobRunRow.job, JobRunRow.due])
         .returning(JobRunRow.job_run_id)
     )

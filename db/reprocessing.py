@@ -4,6 +4,7 @@ This module must not know when it is run, nor which release is current.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +19,14 @@ from db.transitions import registered
 from pipeline.codes import EventKind, InstanceState, Lane
 
 _SCREENED: Final = frozenset({InstanceState.SCREENED})
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What one call marked: how many, and where the next call is to go on."""
+
+    instances: int
+    last_id: int
 
 
 def count_to_reprocess(
@@ -54,8 +63,9 @@ def mark_for_reprocessing(
     states: Collection[InstanceState] = _SCREENED,
     site: str | None = None,
     limit: int | None = None,
+    after: int = 0,
     actor: str = "reprocess",
-) -> int:
+) -> Marked:
     """Put instances that lack a release's screening into the backfill lane.
 
     Their results stand until there is a newer one, so no study changes its place by being marked.
@@ -65,25 +75,23 @@ def mark_for_reprocessing(
     ----------
     limit
         At most so many; call again until it gives 0. A few hundred keep the transaction short.
-
-    Returns
-    -------
-    int
-        How many were marked.
+    after
+        Only instances behind this one, the ``last_id`` of the call before: an archive is walked
+        once, instead of from its first row at every call. What another transaction holds is passed
+        over, and left to the next walk.
     """
-    changes_studies = not _SCREENED.issuperset(states)
-    if changes_studies:  # study before instance, as everywhere
-        candidates = lacking(release, since, states, site).order_by(InstanceRow.instance_id)
-        query = select(InstanceRow.study_id).where(
-            InstanceRow.instance_id.in_(candidates.limit(limit))
-        )
-        lock_studies(session, session.scalars(query).all())
-    marked_ids = (
+    selected = (
         lacking(release, since, states, site)
+        .where(InstanceRow.instance_id > after)
         .order_by(InstanceRow.instance_id)
         .limit(limit)
-        .with_for_update(of=InstanceRow, skip_locked=True, key_share=True)
-        .cte("lacking")
+    )
+    changes_studies = not _SCREENED.issuperset(states)
+    if changes_studies:  # study before instance, as everywhere
+        query = select(InstanceRow.study_id).where(InstanceRow.instance_id.in_(selected))
+        lock_studies(session, session.scalars(query).all())
+    marked_ids = selected.with_for_update(of=InstanceRow, skip_locked=True, key_share=True).cte(
+        "lacking"
     )
     marked = session.execute(
         update(InstanceRow)
@@ -110,7 +118,7 @@ def mark_for_reprocessing(
     )
     if changes_studies:
         recompute_studies(session, {row.study_id for row in marked})
-    return len(marked)
+    return Marked(len(marked), max((int(row.instance_id) for row in marked), default=after))
 
 
 def lacking(

@@ -4,6 +4,7 @@ The workers do the same walk, in the backfill lane: nothing here screens. This m
 know how a screening is made.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -17,7 +18,7 @@ from db.backlog import count_due
 from db.engine import read_session, write_session
 from db.job_progress import latest_due, lock_running_job
 from db.jobs import begin_job, finish_job
-from db.reprocessing import count_to_reprocess, mark_for_reprocessing
+from db.reprocessing import Marked, count_to_reprocess, mark_for_reprocessing
 from pipeline.codes import InstanceState, JobStatus, Lane
 from worker.clock import Clock
 from worker.hints import Hints
@@ -46,8 +47,8 @@ class Selection:
             session, self.release, since=self.since, states=self.states, site=self.site
         )
 
-    def mark(self, session: Session, now: datetime, limit: int) -> int:
-        """Send at most so many back to the workers, and select them no longer."""
+    def mark(self, session: Session, now: datetime, limit: int, after: int) -> Marked:
+        """Send at most so many back to the workers, of those behind an instance."""
         return mark_for_reprocessing(
             session,
             self.release,
@@ -56,10 +57,12 @@ class Selection:
             states=self.states,
             site=self.site,
             limit=limit,
+            after=after,
         )
 
 
 JOB: Final = "reprocess"
+_PROGRESS: Final = re.compile(r"(\d+) of (\d+)")
 _ROWS_A_TRANSACTION: Final = 500
 _log = structlog.get_logger()
 
@@ -78,15 +81,19 @@ def requeue(
     DatabaseError
         If the database cannot be written. What was sent back until then stays so.
     """
-    total = 0
+    total = after = 0
     while True:
         with write_session(engine) as session:
-            count = selection.mark(session, clock.now(), _ROWS_A_TRANSACTION)
-        if not count:
+            marked = selection.mark(session, clock.now(), _ROWS_A_TRANSACTION, after)
+        if marked.instances:
+            hints.send(Lane.BACKFILL, marked.instances)
+            on_requeued(marked.instances)
+            total += marked.instances
+            after = marked.last_id
+        elif after:
+            after = 0  # once more from the start, for what another transaction held
+        else:
             return total
-        hints.send(Lane.BACKFILL, count)
-        on_requeued(count)
-        total += count
 
 
 class Nightly:
@@ -111,6 +118,10 @@ class Nightly:
         self._selection = Selection(release)
         self._at = at
         self._backlog = backlog
+        # How far this process has walked through which run. Another scheduler, or this one after
+        # a restart, walks from the start and finds what is left.
+        self._run_id: int | None = None
+        self._after = 0
 
     def tick(self) -> None:
         """Begin the night's run if it is due, and take one that is under way a step further.
@@ -125,15 +136,20 @@ class Nightly:
         """
         now = self._clock.now()
         due = latest_night(now, self._at)
-        with write_session(self._engine) as session:
+        with read_session(self._engine) as session:
             latest = latest_due(session, JOB)
-            if (latest is None or latest < due) and begin_job(session, JOB, due, now) is not None:
-                _log.info("reprocessing_begun", due=due, outdated=self._count())
+        if latest is None or latest < due:
+            self._begin(due, now)
         self._advance()
 
-    def _count(self) -> int:
-        with read_session(self._engine) as session:
-            return self._selection.count(session)
+    def _begin(self, due: str, now: datetime) -> None:
+        with read_session(self._engine) as session:  # counting takes seconds in a large archive
+            outdated = self._selection.count(session)
+        told = _Progress(0, outdated).told()
+        with write_session(self._engine) as session:
+            is_ours = begin_job(session, JOB, due, now, told) is not None
+        if is_ours:
+            _log.info("reprocessing_begun", due=due, outdated=outdated)
 
     def _advance(self) -> None:
         now = self._clock.now()
@@ -141,17 +157,42 @@ class Nightly:
             run = lock_running_job(session, JOB)
             if run is None:
                 return
+            if run.job_run_id != self._run_id:
+                self._run_id, self._after = run.job_run_id, 0
             waiting = count_due(session, now, at_most=self._backlog)[Lane.BACKFILL]
             room = min(self._backlog - waiting, _ROWS_A_TRANSACTION)
-            requeued = self._selection.mark(session, now, room) if room > 0 else 0
-            left = self._selection.count(session)
-            done = int((run.detail or "0").partition(" ")[0]) + requeued
-            run.detail = f"{done} of {done + left} sent to the workers"
-            if not left:
+            if room <= 0:
+                return
+            marked = self._selection.mark(session, now, room, self._after)
+            progress = _Progress.read(run.detail).further(marked.instances)
+            run.detail = progress.told()
+            if marked.instances < room:  # nothing is left behind the last one
                 finish_job(session, run.job_run_id, JobStatus.SUCCEEDED, now, run.detail)
-        if requeued:
-            self._hints.send(Lane.BACKFILL, requeued)
-            _log.info("reprocessing", sent=done, left=left)
+        # Only what is committed was walked through.
+        self._after = marked.last_id
+        if marked.instances:
+            self._hints.send(Lane.BACKFILL, marked.instances)
+            _log.info("reprocessing", sent=progress.sent, of=progress.of)
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a run is, as its row tells it."""
+
+    sent: int
+    of: int
+
+    @classmethod
+    def read(cls, detail: str | None) -> "_Progress":
+        found = _PROGRESS.match(detail or "")
+        return cls(int(found[1]), int(found[2])) if found else cls(0, 0)
+
+    def further(self, rows: int) -> "_Progress":
+        """Give the progress after so many rows more; some may have come since it was begun."""
+        return _Progress(self.sent + rows, max(self.of, self.sent + rows))
+
+    def told(self) -> str:
+        return f"{self.sent} of {self.of} sent to the workers"
 
 
 def latest_night(now: datetime, at: time) -> str:

@@ -90,7 +90,7 @@ def test_what_the_reader_saw_later_corrects_the_header(site: Site) -> None:
 def _reprocess(site: Site) -> int:
     with site.writing() as session:
         register_release(session, NEWER)
-        return mark_for_reprocessing(session, NEWER.name, now=site.now)
+        return mark_for_reprocessing(session, NEWER.name, now=site.now).instances
 
 
 def test_a_newer_release_replaces_the_result_and_keeps_the_history(site: Site) -> None:

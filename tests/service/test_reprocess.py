@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+import worker.reprocess
 from db.audit_tables import JobRunRow
 from db.claims import claim_batch
 from db.engine import read_session, write_session
@@ -138,6 +139,34 @@ def test_a_run_that_stopped_half_way_is_taken_up_by_another_scheduler(
     screen_all(archive, clock, "new")
     nightly(archive, clock)[0].tick()
     assert [row.detail for row in runs(archive)] == ["10 of 12 sent to the workers"]
+
+
+def test_a_run_walks_through_the_archive_once_and_a_restarted_one_from_the_start(
+    archive: Engine, clock: FakeClock
+) -> None:
+    run = nightly(archive, clock)[0]
+    run.tick()
+    screen_all(archive, clock, "old")  # by a worker that has not been upgraded yet
+    run.tick()
+    assert sorted(row.instance_id for row in waiting(archive)) == [6, 7, 8, 9, 10]
+    screen_all(archive, clock, "new")
+    nightly(archive, clock)[0].tick()
+    assert sorted(row.instance_id for row in waiting(archive)) == [1, 2, 3, 4, 5]
+
+
+def test_by_hand_a_second_walk_finds_what_came_back_meanwhile(
+    archive: Engine, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.reprocess, "_ROWS_A_TRANSACTION", 5)
+    released: list[int] = []
+
+    def release(_count: int) -> None:
+        if not released:
+            screen_all(archive, clock, "old")
+        released.append(_count)
+
+    assert requeue(archive, Selection("new"), clock, RecordingHints(), release) == 17
+    assert released == [5, 5, 2, 5]
 
 
 def test_two_schedulers_and_a_clock_set_a_day_either_way_make_one_run_a_night(
