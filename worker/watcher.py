@@ -21,8 +21,8 @@ from worker.registrar import Registration
 from worker.stability import StabilityTracker
 
 _RETRY_UNREADABLE_S: Final = 60.0
-# Out of turn, scans may take a tenth of the time, however much happens and however large the inbox.
-_REST_PER_SCAN_S: Final = 9.0
+# Out of turn, walks take a tenth of the time at most: a large inbox, where much happens, too.
+_REST_PER_WALK_S: Final = 9.0
 _LEAST_REST_S: Final = 0.25
 # How often it is looked whether something happened: there is no waiting for two events at once.
 _LOOK_S: Final = 0.05
@@ -99,6 +99,7 @@ class Watcher:
         self._news = news or Event()
         # When the next scan is due, and from when on news may bring it forward.
         self._due_s = self._rested_s = clock.monotonic_s()
+        self._walk_s = 0.0
         # What the latest scan saw that already has its row, and what could not be read with the
         # time of its next try: both bounded by the inbox, not by history.
         self._registered: set[SourceFile] = set()
@@ -126,11 +127,13 @@ class Watcher:
         FolderError
             If the inbox itself cannot be read.
         """
+        began_s = self._clock.monotonic_s()
         entries = list(list_paths([self._inbox]))
+        now_s = self._clock.monotonic_s()
+        self._walk_s = now_s - began_s
         kinds = Counter(entry.kind for entry in entries)
         present = {entry.source: entry for entry in entries if entry.needs_row}
         self._registered &= present.keys()
-        now_s = self._clock.monotonic_s()
         self._next_try_s = {
             source: due_s
             for source, due_s in self._next_try_s.items()
@@ -166,10 +169,9 @@ class Watcher:
     def _scan_in_time(self) -> Scan:
         """Scan, and say when the next one is due: no later than a waiting file may be stable."""
         self._news.clear()
-        began_s = self._clock.monotonic_s()
         scan = self._scan_or_report()
         ended_s = self._clock.monotonic_s()
-        self._rested_s = ended_s + max(_LEAST_REST_S, _REST_PER_SCAN_S * (ended_s - began_s))
+        self._rested_s = ended_s + max(_LEAST_REST_S, _REST_PER_WALK_S * self._walk_s)
         self._due_s = ended_s + self._scan_interval_s
         if scan.settling:
             self._due_s = min(self._due_s, max(self._rested_s, self._stability.next_due_s))

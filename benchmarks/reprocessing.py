@@ -1,0 +1,99 @@
+"""Times how an archive is sent back to the workers for a new release, as it grows.
+
+``python -m benchmarks.reprocessing --sizes 100000 1000000`` makes a database of its own on the
+PostgreSQL server (as a superuser; a million instances take 2 GB), and drops it. A step marks 500
+instances. Shown are the whole walk, and its last step: from where the one before it ended, and from
+the first instance, as it would be if nobody remembered.
+"""
+
+import argparse
+import os
+import time
+from typing import Final
+
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from benchmarks.database_fill import fill
+from db.engine import open_database, write_session
+from db.reprocessing import mark_for_reprocessing
+from db.schema import upgrade_schema
+from worker.clock import SystemClock
+from worker.hints import NoHints
+from worker.reprocess import Selection, requeue
+
+_STEP: Final = 500
+_REPEATED: Final = 5
+# What workers would do with what was marked: only the last step is not screened yet.
+_SCREENED: Final = """
+INSERT INTO screening (instance_id, model_release_id, preprocessing_version, engine, priority,
+    screened_at)
+SELECT instance_id, 2, 1, 'none', 'ROUTINE', now() FROM instance WHERE instance_id <= :last;
+UPDATE instance SET state = 'SCREENED', claimable_at = NULL
+"""
+
+
+def measure(engine: Engine, instances: int) -> str:
+    """Walk through everything once, then take the last step again and again."""
+    clock = SystemClock()
+    with write_session(engine) as session:
+        session.execute(
+            text("INSERT INTO model_release VALUES (2, 'new', 'none', '', 1, '{}')"),
+        )
+    start_s = time.perf_counter()
+    if requeue(engine, Selection("new"), clock, NoHints()) != instances:
+        raise AssertionError("not everything was marked")
+    walk_s = time.perf_counter() - start_s
+    last = instances - _STEP
+    with write_session(engine) as session:
+        for statement in _SCREENED.split(";"):
+            session.execute(text(statement), {"last": last} if ":last" in statement else {})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    remembered_ms, from_first_ms = (_time_step_ms(engine, after) for after in (last, 0))
+    return (
+        f"{instances} instances: {walk_s:.1f} s, {instances / walk_s:.0f} a second; the last step "
+        f"{remembered_ms:.0f} ms, from the first instance {from_first_ms:.0f} ms"
+    )
+
+
+def _time_step_ms(engine: Engine, after: int) -> float:
+    """Give the median of a step that is taken back."""
+    taken_ms = []
+    for _ in range(_REPEATED):
+        with write_session(engine) as session:
+            start_s = time.perf_counter()
+            marked = mark_for_reprocessing(
+                session, "new", now=SystemClock().now(), limit=_STEP, after=after
+            )
+            taken_ms.append((time.perf_counter() - start_s) * 1000)
+            if marked.instances != _STEP:
+                raise AssertionError(f"{marked.instances} marked")
+            session.rollback()
+    return sorted(taken_ms)[_REPEATED // 2]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", default="postgresql://postgres@127.0.0.1:5432/postgres")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000])
+    arguments = parser.parse_args()
+    url = make_url(arguments.server).set(drivername="postgresql+psycopg")
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    for instances in arguments.sizes:
+        name = f"pneumoscreen_bench_{os.getpid()}"
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine = open_database(url.set(database=name).render_as_string(hide_password=False))
+        try:
+            upgrade_schema(engine)
+            fill(engine, 1, instances)
+            print(measure(engine, instances), flush=True)  # noqa: T201 - its output
+        finally:
+            engine.dispose()
+            with server.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+if __name__ == "__main__":
+    main()
