@@ -144,12 +144,15 @@ def compare(
     data: Data,
     split: Split = Path("runs/split.csv"),
     part: Annotated[Part, typer.Option(help="To choose by, take validation.")] = Part.VALIDATION,
+    stress: Annotated[
+        bool, typer.Option(help="Under perturbations, and without lungs: 22 times the work.")
+    ] = False,
 ) -> None:
     """Print what runs reach beside each other; a star: a source that the run never saw."""
     from training.cohort import read_split
     from training.compare import compare_runs, tabulate
 
-    Console().print(tabulate(compare_runs(run, data, read_split(split), part)))
+    typer.echo(tabulate(compare_runs(run, data, read_split(split), part, under_stress=stress)))
 
 
 def main() -> None:

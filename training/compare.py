@@ -4,21 +4,30 @@ This module must not know how a run was trained, nor how a comparison is shown.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
 from pipeline.preprocessing import Preprocessing
+from pipeline.release import Calibration
 from training.calibrate import HOME, apply_calibration, fit_calibration
 from training.cohort import Part, Sample
 from training.dataset import Radiographs, prepare_all
 from training.metrics import Confusion, area_under_curve, confuse
 from training.recipe import Recipe
 from training.run import load_averaged, network_logits
+from training.stress import (
+    LUNGS_ALONE,
+    PERTURBATIONS,
+    WITHOUT_LUNGS,
+    Scorer,
+    Stress,
+    blank_lungs,
+    stress,
+)
 
 THRESHOLD: Final = 0.5
 
@@ -50,6 +59,9 @@ class Comparison:
         None for a run that did not see the home population.
     outside
         By source, the home population among them.
+    stressed
+        The same part of the home population under every perturbation, then without its lungs and
+        with nothing else; empty where it was not asked for.
     """
 
     run: str
@@ -57,21 +69,39 @@ class Comparison:
     trained_on: tuple[str, ...]
     confusion: Confusion | None
     outside: dict[str, Outside]
+    stressed: Sequence[Stress] = ()
 
 
 def compare_runs(
-    runs: Sequence[Path], data: Path, samples: Sequence[Sample], part: Part = Part.TEST
+    runs: Sequence[Path],
+    data: Path,
+    samples: Sequence[Sample],
+    part: Part = Part.TEST,
+    *,
+    under_stress: bool = False,
 ) -> list[Comparison]:
     """Score each run on one part of the split cohort that it was trained on."""
-    return [_compare_run(run, data, samples, part) for run in runs]
+    comparisons = [_compare_run(run, data, samples, part) for run in runs]
+    if under_stress:
+        home = [sample for sample in samples if (sample.source, sample.part) == (HOME, part)]
+        radiographs = Radiographs(data, home)
+        return [
+            replace(comparison, stressed=_put_under_stress(run, radiographs))
+            for run, comparison in zip(runs, comparisons, strict=True)
+        ]
+    return comparisons
 
 
-def tabulate(comparisons: Sequence[Comparison]) -> Table:
-    """Give comparisons as a table for the terminal."""
+def tabulate(comparisons: Sequence[Comparison]) -> str:
+    """Give comparisons as a table in Markdown, one run a line."""
     sources = sorted({source for comparison in comparisons for source in comparison.outside})
-    table = Table("run", "network", "missed", "false alarms", "accuracy")
-    for source in sources:
-        table.add_column(f"AUC {source}")
+    under_stress = any(comparison.stressed for comparison in comparisons)
+    rows = [
+        ["run", "network", "missed", "false alarms", "accuracy"]
+        + [f"AUC {source}" for source in sources]
+        + (["largest fall", "without lungs", "lungs alone"] if under_stress else [])
+    ]
+    rows.append(["---"] * len(rows[0]))
     for comparison in comparisons:
         confusion = comparison.confusion
         at_home = ["", "", ""]
@@ -83,8 +113,19 @@ def tabulate(comparisons: Sequence[Comparison]) -> Table:
             ]
         outside = [comparison.outside[source] for source in sources]
         orders = [f"{each.auc:.4f}{'*' * each.unseen}" for each in outside]
-        table.add_row(comparison.run, comparison.network, *at_home, *orders)
-    return table
+        falls = _describe_stress(comparison.stressed) if under_stress else []
+        rows.append([comparison.run, comparison.network, *at_home, *orders, *falls])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _describe_stress(stressed: Sequence[Stress]) -> list[str]:
+    results = {result.perturbation: result for result in stressed}
+    worst = max((results[name] for name in PERTURBATIONS), key=lambda result: result.auc_fall)
+    blanked = [
+        f"{results[name].auc:.3f}" if name in results else ""
+        for name in (WITHOUT_LUNGS, LUNGS_ALONE)
+    ]
+    return [f"{worst.auc_fall:.4f} ({worst.perturbation})", *blanked]
 
 
 def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -> Comparison:
@@ -114,6 +155,16 @@ def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -
         ),
         outside=outside,
     )
+
+
+def _put_under_stress(run: Path, radiographs: Radiographs) -> list[Stress]:
+    network = load_averaged(run)
+    scorer = Scorer(
+        Recipe.read(run).preprocessing,
+        lambda pixels: apply_calibration(Calibration(1.0, 0.0), network_logits(network, pixels)),
+    )
+    plain = scorer.score(radiographs.pixels(index) for index in range(len(radiographs)))
+    return [*stress(scorer, radiographs, plain), *blank_lungs(scorer, radiographs, plain)]
 
 
 def _confuse_at_home(

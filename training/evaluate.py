@@ -22,7 +22,7 @@ from training.evaluation_page import compose_page
 from training.metrics import calibration_error, measure
 from training.release import measure_sources
 from training.run import HISTORY_FILE
-from training.stress import blank_lungs, compare_native, stress
+from training.stress import Scorer, blank_lungs, compare_native, stress
 
 
 def evaluate(
@@ -60,14 +60,15 @@ def evaluate(
     scored = _score(classifier, data, [sample for sample in samples if sample.part == part])
     home = scored.of(HOME)
     at_home = Radiographs(data, [s for s in scored.radiographs.samples if s.source == HOME])
+    scorer = Scorer(classifier.release.preprocessing, classifier.classify)
     evaluation = Evaluation(
         release=classifier.release,
         folder=release,
         part=part,
         scored=scored,
-        stressed=stress(classifier, at_home, scored.probability[home]),
-        lungs=blank_lungs(classifier, at_home, scored.probability[home]),
-        native_and_copy=compare_native(classifier, data, samples),
+        stressed=stress(scorer, at_home, scored.probability[home]),
+        lungs=blank_lungs(scorer, at_home, scored.probability[home]),
+        native_and_copy=compare_native(scorer, data, samples),
         comparisons=compare_runs(runs, data, samples, part),
         history=json.loads((runs[0] / HISTORY_FILE).read_text("utf-8")) if runs else [],
     )

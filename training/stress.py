@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.classifier import Classifier
-from pipeline.preprocessing import prepare_model_input
+from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
 from training import film
 from training.cohort import Sample
@@ -24,6 +23,10 @@ from training.metrics import area_under_curve
 _NOISE: Final = np.random.default_rng(0).standard_normal((224, 224), np.float32)
 # A mask's margin for blanking and keeping the lungs, in fifty-sixths of the width.
 _MARGIN: Final = 1
+
+
+WITHOUT_LUNGS: Final = "lungs blanked out"
+LUNGS_ALONE: Final = "only the lungs left"
 
 
 def _pasted(pixels: Pixels) -> Pixels:
@@ -73,6 +76,27 @@ PERTURBATIONS: Final[dict[str, Callable[[Pixels], Pixels]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Scorer:
+    """A release, or a network in training: what it wants to see, and what it says.
+
+    Attributes
+    ----------
+    classify
+        (n, size, size) float32 in [0, 1] -> (n,) probabilities.
+    """
+
+    preprocessing: Preprocessing
+    classify: Callable[[NDArray[np.float32]], NDArray[np.float64]]
+
+    def score(self, images: Iterable[Pixels]) -> NDArray[np.float64]:
+        """Prepare and score radiographs of any size, float32 in [0, 1]."""
+        prepared = [
+            prepare_model_input(Radiograph(image), self.preprocessing).pixels for image in images
+        ]
+        return self.classify(np.stack(prepared))
+
+
+@dataclass(frozen=True, slots=True)
 class Stress:
     """What one perturbation did to a set of radiographs.
 
@@ -96,15 +120,13 @@ class Stress:
     shift: float
 
 
-def stress(
-    classifier: Classifier, radiographs: Radiographs, plain: NDArray[np.float64]
-) -> list[Stress]:
+def stress(scorer: Scorer, radiographs: Radiographs, plain: NDArray[np.float64]) -> list[Stress]:
     """Score every radiograph under every perturbation.
 
     Parameters
     ----------
-    classifier
-        A release.
+    scorer
+        What is put under stress.
     radiographs
         Of one source, both classes.
     plain
@@ -112,13 +134,13 @@ def stress(
     """
     positive = np.array([sample.is_positive for sample in radiographs.samples])
     return [
-        _compare(name, positive, plain, _score(classifier, map(change, _pixels(radiographs))))
+        _compare(name, positive, plain, scorer.score(map(change, _pixels(radiographs))))
         for name, change in PERTURBATIONS.items()
     ]
 
 
 def blank_lungs(
-    classifier: Classifier, radiographs: Radiographs, plain: NDArray[np.float64]
+    scorer: Scorer, radiographs: Radiographs, plain: NDArray[np.float64]
 ) -> list[Stress]:
     """Score the radiographs with a lung mask, without their lungs and with nothing else.
 
@@ -138,14 +160,12 @@ def blank_lungs(
             blanked.append(lungs * gray + (1 - lungs) * pixels)
             kept.append(lungs * pixels + (1 - lungs) * gray)
     return [
-        _compare(name, positive, plain[masked], _score(classifier, images))
-        for name, images in (("lungs blanked out", blanked), ("only the lungs left", kept))
+        _compare(name, positive, plain[masked], scorer.score(images))
+        for name, images in ((WITHOUT_LUNGS, blanked), (LUNGS_ALONE, kept))
     ]
 
 
-def compare_native(
-    classifier: Classifier, data: Path, samples: Sequence[Sample]
-) -> NDArray[np.float64]:
+def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDArray[np.float64]:
     """Score the radiographs that there are at native size too.
 
     Returns
@@ -162,7 +182,7 @@ def compare_native(
     if not pairs:
         return np.empty((0, 2))
     native, copies = zip(*pairs, strict=True)
-    return np.stack([_score(classifier, native), _score(classifier, copies)], axis=1)
+    return np.stack([scorer.score(native), scorer.score(copies)], axis=1)
 
 
 def _read(file: Path) -> Pixels:
@@ -172,12 +192,6 @@ def _read(file: Path) -> Pixels:
 
 def _pixels(radiographs: Radiographs) -> list[Pixels]:
     return [radiographs.pixels(index) for index in range(len(radiographs))]
-
-
-def _score(classifier: Classifier, images: Iterable[Pixels]) -> NDArray[np.float64]:
-    preprocessing = classifier.release.preprocessing
-    prepared = [prepare_model_input(Radiograph(image), preprocessing).pixels for image in images]
-    return classifier.classify(np.stack(prepared))
 
 
 def _compare(

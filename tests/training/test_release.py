@@ -12,7 +12,7 @@ from pipeline.classifier import Classifier
 from pipeline.preprocessing import Preprocessing
 from pipeline.release import WEIGHTS_FILE, load_release
 from training.__main__ import app, main
-from training.cohort import read_split
+from training.cohort import read_split, write_split
 from training.compare import compare_runs
 from training.dataset import Mixture, Radiographs
 from training.evaluate import evaluate
@@ -20,7 +20,7 @@ from training.explain import LAYERS, explain
 from training.recipe import Recipe
 from training.release import make_release
 from training.run import Run, load_averaged, network_logits
-from training.stress import PERTURBATIONS, blank_lungs, compare_native
+from training.stress import PERTURBATIONS, Scorer, blank_lungs, compare_native
 
 pytestmark = pytest.mark.tensorflow
 SIZE_PX = 32
@@ -102,8 +102,9 @@ def test_run_is_tested_on_all_images_of_a_hospital_that_it_never_saw(tmp_path, r
 def test_stress_does_without_masks_and_native_files(release, cohort):
     bare = [replace(sample, lung_mask="", native_path="") for sample in cohort.samples]
     classifier = Classifier.load(release)
-    assert blank_lungs(classifier, Radiographs(cohort.data, bare), np.zeros(len(bare))) == []
-    assert compare_native(classifier, cohort.data, bare).shape == (0, 2)
+    scorer = Scorer(classifier.release.preprocessing, classifier.classify)
+    assert blank_lungs(scorer, Radiographs(cohort.data, bare), np.zeros(len(bare))) == []
+    assert compare_native(scorer, cohort.data, bare).shape == (0, 2)
 
 
 def test_heat_adds_up_to_the_logit(run):
@@ -136,3 +137,17 @@ def test_failed_command_is_one_line_that_names_the_mend(tmp_path, monkeypatch, c
 
 def test_release_weights_stay_small(release):
     assert (release / WEIGHTS_FILE).stat().st_size < 50_000_000
+
+
+def test_runs_are_compared_as_a_table(run, cohort, tmp_path):
+    split = tmp_path / "split.csv"
+    write_split(cohort.samples, split)
+    done = CliRunner().invoke(
+        app, ["compare", str(run), "--data", str(cohort.data), "--split", str(split), "--stress"]
+    )
+    assert done.exit_code == 0, done.output
+    heading, _, row = done.output.splitlines()
+    named = dict(zip(heading.split(" | "), row.split(" | "), strict=True))
+    assert run.name in row
+    assert 0 <= float(named["AUC kermany"].rstrip("*")) <= 1
+    assert "(" in named["largest fall"]  # the perturbation's name
