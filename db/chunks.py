@@ -10,8 +10,8 @@ Item = TypeVar("Item")
 CHUNK: Final = 500
 
 
-def in_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Give lists of at most 500."""
+def in_chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
+    """Give lists of at most ``size``."""
     remaining = iter(items)
-    while chunk := list(islice(remaining, CHUNK)):
+    while chunk := list(islice(remaining, size)):
         yield chunk

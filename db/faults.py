@@ -6,7 +6,6 @@ This module must not know any table, nor decide whether to wait: it says whether
 import sqlite3
 from typing import Final
 
-from psycopg import Error as PostgresError
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -74,8 +73,9 @@ def translate_error(error: DBAPIError, url: URL) -> DatabaseError | None:
     match error.orig:
         case sqlite3.Error() as cause:
             verdict = _judge_sqlite(cause)
-        case PostgresError() as cause:
-            verdict = _judge_postgres(cause)
+        # psycopg's, which is imported only where it is the driver
+        case BaseException() as cause if hasattr(cause, "sqlstate"):
+            verdict = _judge_postgres(cause.sqlstate)
         case _:
             verdict = None
     if verdict is None:
@@ -92,9 +92,7 @@ def _judge_sqlite(cause: sqlite3.Error) -> tuple[type[DatabaseError], str] | Non
     return next((verdict for code, verdict in _SQLITE.items() if name.startswith(code)), None)
 
 
-def _judge_postgres(cause: PostgresError) -> tuple[type[DatabaseError], str] | None:
-    if cause.sqlstate is None:  # libpq gives none for what goes wrong while connecting
+def _judge_postgres(state: str | None) -> tuple[type[DatabaseError], str] | None:
+    if state is None:  # libpq gives none for what goes wrong while connecting
         return DatabaseUnavailableError, _AWAY
-    return next(
-        (verdict for code, verdict in _POSTGRES.items() if cause.sqlstate.startswith(code)), None
-    )
+    return next((verdict for code, verdict in _POSTGRES.items() if state.startswith(code)), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.appearance import judge_appearance
-from pipeline.codes import FileFormat, Flag, ReasonCode
+from pipeline.codes import FileFormat, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
@@ -18,11 +18,12 @@ from pipeline.eligibility import EligibilityPolicy, judge_eligibility
 from pipeline.errors import RejectedInputError
 from pipeline.exposure import judge_exposure
 from pipeline.files import read_file, read_small_file
-from pipeline.instance import Instance, Rejection, derive_uid
+from pipeline.instance import Instance, Rejection
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.quantiles import take_quantiles
-from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
+from pipeline.radiograph import FieldOfView, Radiograph
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
+from pipeline.reading_values import Inspection, Reading, ReadingLimits, unidentified_instance
 from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
 
 # Between the 2nd and the 98th percentile: less than two of 255 gray levels is one gray level.
@@ -31,60 +32,11 @@ _SAMPLE_SIDE_PX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingLimits:
-    """What one file may cost.
-
-    Attributes
-    ----------
-    file_bytes
-        Larger files are refused unread. A flat-panel radiograph has 10 to 40 MiB.
-    pixels
-        Of the image, refused before decoding; also bounds what a deflated file unpacks to.
-    """
-
-    file_bytes: int = 512 << 20
-    pixels: int = 100_000_000
-
-    @property
-    def inflated_bytes(self) -> int:
-        """Longest dataset that a deflated file may hold: 16-bit pixels and a large header."""
-        return 2 * self.pixels + (16 << 20)
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What a file's header says. There is always an instance, so that no file lacks a row."""
-
-    instance: Instance
-    rejection: Rejection | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A file turned into a model input, or the reason why not: exactly one of the two."""
-
-    instance: Instance
-    model_input: ModelInput | None
-    rejection: Rejection | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Opened:
     """A recognised file, its header read; ``decode`` gives its radiograph."""
 
     inspection: Inspection
     decode: Callable[[], Radiograph]
-
-
-def unidentified_instance(sha256: str) -> Instance:
-    """Give the instance of content that says nothing of itself: UIDs come from its digest."""
-    return Instance(
-        sha256=sha256,
-        sop_instance_uid=derive_uid(sha256, "instance"),
-        series_instance_uid=derive_uid(sha256, "series"),
-        study_instance_uid=derive_uid(sha256, "study"),
-        flags=frozenset({Flag.NO_IDENTITY}),
-    )
 
 
 def inspect_file(path: bytes | Path, limits: ReadingLimits) -> Inspection:

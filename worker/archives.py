@@ -22,7 +22,7 @@ from db.engine import read_session, write_session
 from db.registration import find_unregistered, register_arrivals
 from pipeline.codes import Lane, ReasonCode
 from pipeline.instance import Rejection
-from pipeline.reading import unidentified_instance
+from pipeline.reading_values import unidentified_instance
 from worker.clock import Clock
 from worker.folders import Entry, Kind
 from worker.readers import ReaderDeath, ReaderPool

@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -21,18 +21,23 @@ import structlog
 from pebble import ProcessExpired, ProcessPool
 
 from db.arrivals import SourceFile
+from db.chunks import in_chunks
 from pipeline.codes import ReasonCode
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.errors import PneumoscreenError
 from pipeline.instance import Rejection
 from pipeline.preprocessing import Preprocessing
-from pipeline.reading import Inspection, Reading, ReadingLimits, inspect_file, read_model_input
+from pipeline.reading_values import Inspection, Reading, ReadingLimits
+from worker import reader_tasks
 
-# A reader that ran this many files is replaced, so that a decoder's leak stays small.
-_FILES_A_READER: Final = 10_000
-# How many files a reader process may hold in its queue, so that memory does not grow with the
-# number of files in a folder.
-_AHEAD_A_READER: Final = 8
+# A reader that ran this many tasks is replaced, so that a decoder's leak stays small.
+_TASKS_IN_A_LIFE: Final = 10_000
+# Headers are read so many to a task: passing a task to a process and back takes as long as reading
+# a header does.
+_FILES_A_TASK: Final = 16
+# How many such tasks may wait for a reader process, so that memory does not grow with the number
+# of files in a folder.
+_TASKS_A_READER: Final = 3
 
 
 class ReaderError(PneumoscreenError):
@@ -41,6 +46,7 @@ class ReaderError(PneumoscreenError):
 
 _log = structlog.get_logger()
 _Read = TypeVar("_Read")
+_Inspections = list[Inspection | OSError]
 _PR_SET_PDEATHSIG: Final = 1  # <sys/prctl.h>
 
 
@@ -72,7 +78,7 @@ class ReaderPool:
         self._limits = limits
         self._pool = ProcessPool(
             max_workers=readers,
-            max_tasks=_FILES_A_READER,
+            max_tasks=_TASKS_IN_A_LIFE,
             initializer=_confine,
             initargs=(memory_mib,),
             context=multiprocessing.get_context("spawn"),
@@ -80,7 +86,7 @@ class ReaderPool:
 
     def __enter__(self) -> Self:
         """Start the processes now, before TensorFlow takes its threads and memory."""
-        for future in [self._pool.schedule(os.getpid) for _ in range(self._readers)]:
+        for future in [self._pool.schedule(reader_tasks.get_ready) for _ in range(self._readers)]:
             future.add_done_callback(_ignore)
         return self
 
@@ -110,7 +116,7 @@ class ReaderPool:
             ) from error
 
     def inspect(
-        self, sources: Iterable[SourceFile]
+        self, sources: Sequence[SourceFile]
     ) -> Iterator[tuple[SourceFile, Inspection | Rejection | ReaderDeath]]:
         """Read the headers of many files, in order, with only a few under way at once.
 
@@ -119,14 +125,18 @@ class ReaderPool:
         tuple
             The file with what its header says, or why the file itself could not be read.
         """
-        remaining = iter(sources)
-        ahead = self._readers * _AHEAD_A_READER
-        under_way = deque((file, self._start_inspection(file)) for file in islice(remaining, ahead))
+        shared_out = -(-len(sources) // (2 * self._readers)) or 1  # a few files on every reader
+        batches = in_chunks(sources, min(shared_out, _FILES_A_TASK))
+        ahead = islice(batches, self._readers * _TASKS_A_READER)
+        under_way = deque((batch, self._start_inspection(batch)) for batch in ahead)
         while under_way:
-            source, future = under_way.popleft()
-            found: Inspection | Rejection | ReaderDeath = self.finish(future)
-            yield source, found
-            under_way.extend((file, self._start_inspection(file)) for file in islice(remaining, 1))
+            batch, future = under_way.popleft()
+            found = self.finish(future)
+            under_way.extend((each, self._start_inspection(each)) for each in islice(batches, 1))
+            if isinstance(found, list):
+                yield from zip(batch, map(_judge, found), strict=True)
+            else:
+                yield from zip(batch, self._inspect_alone(batch, found), strict=True)
 
     def run(
         self, function: "Callable[..., _Read]", *arguments: object
@@ -146,7 +156,7 @@ class ReaderPool:
     ) -> "Future[Reading | Rejection]":
         """Begin to turn one file into a model input; collect it with `finish`."""
         future: Future[Reading | Rejection] = self._pool.schedule(
-            read_model_input,
+            reader_tasks.read,
             args=(path, sha256, self._limits, policy, preprocessing),
             timeout=self._timeout_s,
         )
@@ -170,13 +180,8 @@ class ReaderPool:
                     f"reading took longer than {self._timeout_s:g} s and was ended",
                 )
             )
-        except FileNotFoundError:
-            return Rejection(ReasonCode.SOURCE_MISSING, "the file is no longer where it was found")
         except OSError as error:
-            return Rejection(
-                ReasonCode.SOURCE_UNREADABLE,
-                f"the file cannot be read: {error.strerror or 'unknown cause'}",
-            )
+            return _reject_unreadable(error)
         except Exception as error:  # noqa: BLE001 - whatever a file provokes costs that file alone
             _log.error("reader_failed", error=repr(error), exc_info=error)
             return ReaderDeath(
@@ -187,11 +192,37 @@ class ReaderPool:
                 )
             )
 
-    def _start_inspection(self, source: SourceFile) -> "Future[Inspection]":
-        future: Future[Inspection] = self._pool.schedule(
-            inspect_file, args=(source.path, self._limits), timeout=self._timeout_s
+    def _start_inspection(self, batch: Sequence[SourceFile]) -> "Future[_Inspections]":
+        future: Future[_Inspections] = self._pool.schedule(
+            reader_tasks.inspect,
+            args=([source.path for source in batch], self._limits),
+            timeout=self._timeout_s,
         )
         return future
+
+    def _inspect_alone(
+        self, batch: Sequence[SourceFile], fate: Rejection | ReaderDeath
+    ) -> Iterator[Inspection | Rejection | ReaderDeath]:
+        """Look at each file of a batch that came to nothing by itself: only one did it."""
+        if len(batch) == 1:
+            yield fate
+            return
+        for source in batch:
+            found = self.finish(self._start_inspection([source]))
+            yield _judge(found[0]) if isinstance(found, list) else found
+
+
+def _judge(found: Inspection | OSError) -> Inspection | Rejection:
+    return found if isinstance(found, Inspection) else _reject_unreadable(found)
+
+
+def _reject_unreadable(error: OSError) -> Rejection:
+    if isinstance(error, FileNotFoundError):
+        return Rejection(ReasonCode.SOURCE_MISSING, "the file is no longer where it was found")
+    return Rejection(
+        ReasonCode.SOURCE_UNREADABLE,
+        f"the file cannot be read: {error.strerror or 'unknown cause'}",
+    )
 
 
 def _confine(memory_mib: int) -> None:
@@ -204,5 +235,5 @@ def _confine(memory_mib: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _ignore(future: "Future[int]") -> None:
+def _ignore(future: "Future[None]") -> None:
     """Leave a warm-up task's outcome alone: a reader that cannot start shows at its first file."""

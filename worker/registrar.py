@@ -17,7 +17,7 @@ from db.registration import find_unregistered, register_arrivals
 from pipeline.codes import Lane, ReasonCode
 from pipeline.files import read_file
 from pipeline.instance import Rejection
-from pipeline.reading import Inspection, unidentified_instance
+from pipeline.reading_values import Inspection, unidentified_instance
 from worker.clock import Clock
 from worker.folders import Entry, Kind
 from worker.readers import ReaderDeath, ReaderPool

@@ -31,7 +31,7 @@ from pipeline.codes import ReasonCode
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.instance import Instance, Rejection
 from pipeline.radiograph import ModelInput
-from pipeline.reading import Reading
+from pipeline.reading_values import Reading
 from pipeline.release import ModelRelease
 from pipeline.screening import Screening
 from pipeline.triage import TriagePolicy, priority_of

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.engines.names import EngineName
 from pipeline.errors import PneumoscreenError
-from pipeline.reading import ReadingLimits
+from pipeline.reading_values import ReadingLimits
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
 
 ENVIRONMENT_PREFIX: Final = "PNEUMOSCREEN_"

@@ -16,7 +16,7 @@ from db.comparison import Standing, read_standing
 from db.engine import read_session
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.radiograph import ModelInput
-from pipeline.reading import Reading
+from pipeline.reading_values import Reading
 from pipeline.release import ModelRelease
 from pipeline.triage import TriagePolicy, priority_of
 from worker.readers import ReaderPool

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from db.columns import Base
 from db.engine import DatabaseError, open_database, read_session, write_connection, write_session
+from db.migrate import list_revisions
 from db.roles import set_passwords
-from db.schema import check_schema, is_empty, upgrade_schema
+from db.schema import REVISIONS, check_schema, is_empty, upgrade_schema
 from db.tables import ReasonRow
 from db.worklist import WORKLIST_V1
 from pipeline.codes import ReasonCode
@@ -32,6 +33,10 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'fresh.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+def test_every_migration_is_known_to_the_check() -> None:
+    assert list_revisions() == list(REVISIONS)
 
 
 def test_an_empty_database_is_refused_until_it_is_upgraded(fresh_url: str) -> None:
