@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.appearance import judge_appearance
-from pipeline.codes import FileFormat, ReasonCode
+from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
@@ -19,9 +19,10 @@ from pipeline.errors import RejectedInputError
 from pipeline.exposure import judge_exposure
 from pipeline.files import read_file, read_small_file
 from pipeline.instance import Instance, Rejection
+from pipeline.lung_coverage import judge_lung_coverage
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.quantiles import take_quantiles
-from pipeline.radiograph import FieldOfView, Radiograph
+from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
 from pipeline.reading_values import Inspection, Reading, ReadingLimits, unidentified_instance
 from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
@@ -93,16 +94,28 @@ def read_model_input(
             return _rejected(instance, rejection)
         radiograph = opened.decode()
         _refuse_uniform(radiograph)
-        model_input = prepare_model_input(radiograph, preprocessing)
-        appearance = judge_appearance(model_input.pixels, policy)
+        # Cut to the lungs, no image looks like those that the looks were learned from.
+        whole = prepare_model_input(radiograph, replace(preprocessing, crop_to_lungs=False))
+        looks = _judge_looks(radiograph, whole, policy)
+        is_cropped = preprocessing.crop_to_lungs
+        model_input = prepare_model_input(radiograph, preprocessing) if is_cropped else whole
     except RejectedInputError as error:
         return _rejected(instance, error.rejection)
     except MemoryError:
         return _rejected(instance, _OUT_OF_MEMORY)
-    looks = appearance.flags | judge_exposure(radiograph, model_input.field_of_view)
     flags = instance.flags | eligibility.flags | model_input.flags | looks
     box = _in_native_pixels(model_input.field_of_view, radiograph, instance)
     return Reading(instance, replace(model_input, field_of_view=box, flags=flags), None)
+
+
+def _judge_looks(
+    radiograph: Radiograph, whole: ModelInput, policy: EligibilityPolicy
+) -> frozenset[Flag]:
+    looks = judge_appearance(whole.pixels, policy).flags
+    looks |= judge_exposure(radiograph, whole.field_of_view)
+    if looks & {Flag.ROTATION_SUSPECT, Flag.POLARITY_SUSPECT}:
+        return looks  # where the lungs end is learned from upright chests
+    return looks | judge_lung_coverage(whole.pixels)
 
 
 _OUT_OF_MEMORY: Final = Rejection(
