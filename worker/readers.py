@@ -9,11 +9,9 @@ import multiprocessing
 import os
 import resource
 import signal
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -35,9 +33,6 @@ _TASKS_IN_A_LIFE: Final = 10_000
 # Headers are read so many to a task: passing a task to a process and back takes as long as reading
 # a header does.
 _FILES_A_TASK: Final = 16
-# How many such tasks may wait for a reader process, so that memory does not grow with the number
-# of files in a folder.
-_TASKS_A_READER: Final = 3
 
 
 class ReaderError(PneumoscreenError):
@@ -118,21 +113,22 @@ class ReaderPool:
     def inspect(
         self, sources: Sequence[SourceFile]
     ) -> Iterator[tuple[SourceFile, Inspection | Rejection | ReaderDeath]]:
-        """Read the headers of many files, in order, with only a few under way at once.
+        """Begin to read the headers of a few hundred files; returns before any is read.
 
         Yields
         ------
         tuple
-            The file with what its header says, or why the file itself could not be read.
+            The file with what its header says, or why the file itself could not be read; in order.
         """
         shared_out = -(-len(sources) // (2 * self._readers)) or 1  # a few files on every reader
         batches = in_chunks(sources, min(shared_out, _FILES_A_TASK))
-        ahead = islice(batches, self._readers * _TASKS_A_READER)
-        under_way = deque((batch, self._start_inspection(batch)) for batch in ahead)
-        while under_way:
-            batch, future = under_way.popleft()
+        return self._collect([(batch, self._start_inspection(batch)) for batch in batches])
+
+    def _collect(
+        self, tasks: "Iterable[tuple[Sequence[SourceFile], Future[_Inspections]]]"
+    ) -> Iterator[tuple[SourceFile, Inspection | Rejection | ReaderDeath]]:
+        for batch, future in tasks:
             found = self.finish(future)
-            under_way.extend((each, self._start_inspection(each)) for each in islice(batches, 1))
             if isinstance(found, list):
                 yield from zip(batch, map(_judge, found), strict=True)
             else:

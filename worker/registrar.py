@@ -5,13 +5,14 @@ This module must not know pixels or the network. Nothing here moves or changes a
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Final
 
 import structlog
 from sqlalchemy import Engine
 
 from db.arrivals import Arrival, SourceFile
+from db.chunks import in_chunks
 from db.engine import read_session, write_session
 from db.registration import find_unregistered, register_arrivals
 from pipeline.codes import Lane, ReasonCode
@@ -82,19 +83,31 @@ class Registrar:
         """
         registered = 0
         unreadable: set[SourceFile] = set()
-        remaining = iter(entries)
-        while chunk := list(islice(remaining, _ROWS_A_TRANSACTION)):
-            arrivals = list(self._arrivals(chunk))
+        for size, arrivals in self._read_ahead(in_chunks(entries, _ROWS_A_TRANSACTION)):
             if arrivals:
                 with write_session(self._engine) as session:
                     register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
                 registered += len(arrivals)
                 unreadable.update(found.source for found in arrivals if _may_be_had_later(found))
                 _log.info("files_registered", files=len(arrivals))
-            on_registered(len(chunk))
+            on_registered(size)
         return Registration(registered, frozenset(unreadable))
 
-    def _arrivals(self, chunk: Sequence[Entry]) -> Iterator[Arrival]:
+    def _read_ahead(
+        self, chunks: Iterable[Sequence[Entry]]
+    ) -> Iterator[tuple[int, Sequence[Arrival]]]:
+        """Give each chunk's size and arrivals, while the headers of the next one are read."""
+        before: tuple[int, Iterator[Arrival]] | None = None
+        for chunk in chunks:
+            begun = (len(chunk), self._begin(chunk))
+            if before is not None:
+                yield before[0], list(before[1])
+            before = begun
+        if before is not None:
+            yield before[0], list(before[1])
+
+    def _begin(self, chunk: Sequence[Entry]) -> Iterator[Arrival]:
+        """Begin to read the headers of what is new in a chunk; returns before any is read."""
         kinds = {entry.source: entry.kind for entry in chunk}
         with read_session(self._engine) as session:
             unregistered = find_unregistered(
@@ -104,11 +117,13 @@ class Registrar:
         if unregistered:
             self._on_news()
         candidates = [source for source in unregistered if kinds[source] is Kind.CANDIDATE]
-        for source in unregistered:
-            if rejection := _REJECTION_OF_KIND.get(kinds[source]):
-                yield Arrival(source, None, rejection)
-        for source, found in self._readers.inspect(candidates):
-            yield self._arrival(source, found)
+        refused = [
+            Arrival(source, None, rejection)
+            for source in unregistered
+            if (rejection := _REJECTION_OF_KIND.get(kinds[source]))
+        ]
+        headers = self._readers.inspect(candidates)
+        return chain(refused, (self._arrival(source, found) for source, found in headers))
 
     def _arrival(self, source: SourceFile, found: Inspection | Rejection | ReaderDeath) -> Arrival:
         """Say what a header came to; one that killed its reader is tried again, alone."""

@@ -2,8 +2,10 @@ import mmap
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from pipeline.codes import ReasonCode
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.instance import Rejection
 from pipeline.preprocessing import Preprocessing
-from pipeline.reading import Inspection, ReadingLimits
+from pipeline.reading_values import Inspection, ReadingLimits
 from worker.readers import ReaderDeath, ReaderPool
 
 MEMORY_MIB = 1024
@@ -45,6 +47,27 @@ def test_headers_come_back_in_order_with_the_fate_of_each_file(
     assert isinstance(empty, Inspection)
     assert empty.rejection is not None
     assert empty.rejection.reason_code is ReasonCode.EMPTY_FILE
+
+
+class FragilePool(ReaderPool):
+    """A real pool, whose readers die over any group of headers with a killer among them."""
+
+    def _start_inspection(self, batch: Sequence[SourceFile]) -> "Future[Any]":
+        if any(b"killer" in each.path for each in batch):
+            return self._pool.schedule(os.abort)  # type: ignore[no-any-return]
+        return super()._start_inspection(batch)
+
+
+def test_a_header_that_kills_its_reader_costs_none_of_those_read_with_it(tmp_path: Path) -> None:
+    names = [f"{number}" for number in range(6)]
+    names[2] = "killer"
+    for name in names:
+        (tmp_path / name).write_text("not an image")
+    with FragilePool(1, MEMORY_MIB, 5.0, ReadingLimits()) as pool:
+        found = list(pool.inspect([source(tmp_path / name) for name in names]))
+    fates = {os.path.basename(file.path).decode(): type(what) for file, what in found}
+    assert fates == dict.fromkeys(names, Inspection) | {"killer": ReaderDeath}
+    assert [file.path for file, _ in found] == [os.fsencode(tmp_path / name) for name in names]
 
 
 def test_a_crash_is_named_and_the_next_file_is_read(readers: ReaderPool, tmp_path: Path) -> None:

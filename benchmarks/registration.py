@@ -1,0 +1,53 @@
+"""Times registration: files that lie in a folder, to rows in the database.
+
+    python -m benchmarks.registration FOLDER URL
+
+Headers are read and digests taken in reader processes, as always. It prints one JSON line.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from pipeline.reading_values import ReadingLimits
+from worker.clock import SystemClock
+from worker.embedded import open_worklist
+from worker.folders import list_paths
+from worker.readers import ReaderPool
+from worker.registrar import Registrar
+
+
+def main() -> None:
+    """Register a folder; tell files a second and this process's memory, half-way and at the end."""
+    folder, url = Path(sys.argv[1]), sys.argv[2]
+    clock, memory_mib = SystemClock(), []
+    engine = open_worklist(url)
+    with ReaderPool(2, 4096, 30.0, ReadingLimits()) as readers:
+        readers.check()
+        entries = list(list_paths([folder]))
+        done = 0
+
+        def note(count: int) -> None:
+            nonlocal done
+            done += count
+            if done >= len(entries) * (len(memory_mib) + 1) / 2:
+                peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                memory_mib.append(round(peak_kib / 1024))
+
+        began_s = time.perf_counter()
+        registered = Registrar(engine, readers, clock).register(entries, note).files
+        seconds = time.perf_counter() - began_s
+    engine.dispose()
+    figures = {
+        "files": registered,
+        "files_per_s": registered / seconds,
+        "peak_mib_half_way": memory_mib[0],
+        "peak_mib_at_end": memory_mib[-1],
+    }
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
