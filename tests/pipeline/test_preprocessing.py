@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from PIL import Image
 
-import pipeline.preprocessing
 from pipeline.codes import Flag
 from pipeline.lung_field import load_lung_locator
 from pipeline.preprocessing import Preprocessing, prepare_model_input
@@ -86,18 +84,3 @@ def test_where_no_lungs_are_found_the_whole_is_kept_and_flagged(levels, monkeypa
     whole, lungs = prepare(levels), prepare(levels, crop_to_lungs=True)
     np.testing.assert_array_equal(lungs.pixels, whole.pixels)
     assert lungs.flags == whole.flags | {Flag.FULL_FRAME}
-
-
-@pytest.mark.parametrize("rows", [700, 900, 1543])
-def test_averaging_lines_first_changes_less_than_a_gray_level(rows, levels, monkeypatch):
-    tall = np.asarray(
-        Image.fromarray(levels.astype(np.float32)).resize((900, rows), Image.Resampling.BICUBIC)
-    )
-    tall = np.clip(tall + np.random.default_rng(0).normal(0, 0.02, tall.shape), 0, 1)
-    tall[: rows // 20] = 0  # a border, so that the box begins between averaged lines
-    quick = prepare(tall)
-    monkeypatch.setattr(pipeline.preprocessing, "_LINES_A_LINE", rows)
-    slow = prepare(tall)
-    assert quick.field_of_view == slow.field_of_view
-    assert np.abs(quick.pixels - slow.pixels).mean() < 1 / 255
-    assert (quick.pixels == slow.pixels).all() == (rows == 700)
