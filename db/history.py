@@ -22,7 +22,8 @@ from db.tables import (
     ScreeningRow,
     SourceFileRow,
 )
-from db.worklist import WorklistEntry, read_entry
+from db.worklist import read_entry
+from db.worklist_entry import WorklistEntry
 from pipeline.codes import (
     Band,
     EventKind,

@@ -8,13 +8,12 @@ from typing import Final
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
 
 from db.engine import DatabaseError, translated_errors, write_connection
+from db.revisions import REVISIONS
 from db.roles import grant_roles
 from db.studies import rederive_studies
 from db.tables import ReasonRow
 from pipeline.codes import ReasonCode
 
-# Every revision of db/migrations, the first one first.
-REVISIONS: Final = ("0001", "0002")
 _ADVISORY_LOCK: Final = 0x504E4556
 
 

@@ -4,8 +4,7 @@ This module must not know the tables behind the view. See docs/worklist_v1.md fo
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
-from datetime import date, datetime, time
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from db.chunks import in_chunks
 from db.columns import UtcDateTime, split_words, word_type
+from db.worklist_entry import READING_ORDER, WorklistEntry
 from pipeline.codes import Band, Flag, Priority, ReasonCode, StudyStatus
 
 # Of its own metadata: a view is no table, so a migration must not look for one.
@@ -65,43 +65,6 @@ WORKLIST_V1: Final = Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorklistEntry:
-    """One study's line of the worklist: the columns of the view, in their order."""
-
-    study_instance_uid: str
-    accession_number: str | None
-    patient_id: str | None
-    issuer_of_patient_id: str | None
-    patient_sex: str | None
-    patient_age_years: float | None
-    study_date: date | None
-    study_time: time | None
-    modality: str | None
-    station_name: str | None
-    institution_name: str | None
-    status: StudyStatus
-    reason_codes: tuple[ReasonCode, ...]
-    flags: tuple[Flag, ...]
-    probability: float | None
-    band: Band | None
-    operating_point: float | None
-    priority: Priority | None
-    priority_rank: int
-    ordered_priority: Priority | None
-    effective_priority_rank: int
-    model_release: str | None
-    instances: int
-    instances_screened: int
-    received_at: datetime
-    screened_at: datetime | None
-    waiting_since: datetime
-    acknowledged_by: str | None
-    acknowledged_at: datetime | None
-
-
-# Studies that were registered together have waited equally long: the UID keeps their order stable.
-_READING_ORDER: Final = ("effective_priority_rank", "waiting_since", "study_instance_uid")
 _PLAIN_NAMES: Final = tuple(
     field.name for field in fields(WorklistEntry) if field.name not in {"reason_codes", "flags"}
 )
@@ -119,7 +82,7 @@ def read_worklist(
     study_uids
         Only these studies.
     """
-    query = select(WORKLIST_V1).order_by(*(WORKLIST_V1.c[name] for name in _READING_ORDER))
+    query = select(WORKLIST_V1).order_by(*(WORKLIST_V1.c[name] for name in READING_ORDER))
     if study_uids is None:
         return _read(session, query.limit(limit))
     entries = [
@@ -127,7 +90,7 @@ def read_worklist(
         for chunk in in_chunks(sorted(study_uids))
         for entry in _read(session, query.where(WORKLIST_V1.c.study_instance_uid.in_(chunk)))
     ]
-    entries.sort(key=attrgetter(*_READING_ORDER))
+    entries.sort(key=attrgetter(*READING_ORDER))
     return entries[:limit]
 
 

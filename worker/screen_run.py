@@ -11,7 +11,8 @@ from typing import Final, Protocol
 
 from db.engine import read_session
 from db.outcomes import FileOutcome, count_by_state, read_outcomes
-from db.worklist import WorklistEntry, read_worklist
+from db.worklist import read_worklist
+from db.worklist_entry import WorklistEntry
 from pipeline.codes import InstanceState
 from pipeline.errors import PneumoscreenError
 from worker.clock import Clock

@@ -1,15 +1,15 @@
-"""The one place that reads the environment: every setting, its unit, its default.
+"""Reads the environment: every setting, its unit, its default.
 
-Everything else is handed what it needs; no other module may look at ``os.environ``.
+Everything else is handed what it needs; only this module and `worker.environment` may look at
+``os.environ``.
 """
 
 import os
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,8 +18,7 @@ from pipeline.engines.names import EngineName
 from pipeline.errors import PneumoscreenError
 from pipeline.reading_values import ReadingLimits
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
-
-ENVIRONMENT_PREFIX: Final = "PNEUMOSCREEN_"
+from worker.environment import ENVIRONMENT_PREFIX, default_database_url
 
 
 class SettingsError(PneumoscreenError):
@@ -41,10 +40,6 @@ class SourcePolicy(StrEnum):
     DELETE = "delete"
 
 
-def _default_database_url() -> str:
-    return f"sqlite:///{user_data_path('pneumoscreen') / 'pneumoscreen.db'}"
-
-
 class Settings(BaseSettings):
     """All settings, read once at start-up from ``PNEUMOSCREEN_*`` variables.
 
@@ -55,7 +50,7 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
-    database_url: str = Field(default_factory=_default_database_url)
+    database_url: str = Field(default_factory=default_database_url)
     # For `db upgrade` on PostgreSQL: the roles pneumoscreen_service and worklist_reader may log in.
     service_password: SecretStr | None = None
     reader_password: SecretStr | None = None

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.history import EventHistory, InstanceHistory, ScreeningHistory, StudyHistory
-from db.worklist import WorklistEntry
+from db.worklist_entry import WorklistEntry
 from worker.rendering import Column, Format, print_rows, to_plain
 
 _UID_TAIL = 12

@@ -18,7 +18,8 @@ from db.recording import Deferred, Rejected, Screened, record_outcomes
 from db.registration import register_arrivals
 from db.releases import register_release
 from db.tables import InstanceRow
-from db.worklist import WorklistEntry, read_worklist
+from db.worklist import read_worklist
+from db.worklist_entry import WorklistEntry
 from pipeline.codes import Flag, InstanceState, Lane, Priority, ReasonCode
 from pipeline.instance import Instance, Rejection
 from pipeline.preprocessing import Preprocessing

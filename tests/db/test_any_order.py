@@ -20,7 +20,7 @@ from db.claims import Claim, release_claims, sweep_expired_leases
 from db.recording import Deferred, Rejected, Screened
 from db.reprocessing import mark_for_reprocessing
 from db.studies import rederive_studies
-from db.worklist import WorklistEntry
+from db.worklist_entry import WorklistEntry
 from pipeline.codes import (
     UNREAD_RANK,
     InstanceState,

@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from db.columns import Base
 from db.engine import DatabaseError, open_database, read_session, write_connection, write_session
 from db.migrate import list_revisions
+from db.revisions import REVISIONS
 from db.roles import set_passwords
-from db.schema import REVISIONS, check_schema, is_empty, upgrade_schema
+from db.schema import check_schema, is_empty, upgrade_schema
 from db.tables import ReasonRow
 from db.worklist import WORKLIST_V1
 from pipeline.codes import ReasonCode

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.codes import InstanceState
+from worker.embedded import open_worklist
 from worker.phantoms import write_phantoms
 
 # Resolved, as the report's paths are: the folder may be a link.
@@ -65,12 +66,27 @@ def test_every_real_file_ends_in_a_state_with_a_reason(folder: str, tmp_path: Pa
     assert screen(DATA / folder, tmp_path, "second.jsonl") == lines
 
 
-def test_light_commands_load_neither_network_nor_decoders() -> None:
+HEAVY = {"tensorflow", "keras", "openvino", "numpy", "pydicom", "sqlalchemy", "alembic", "celery"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["worklist"], ["worklist", "--format", "json"]])
+def test_light_commands_load_neither_network_nor_decoders_nor_sql(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'worklist.db'}"
+    open_worklist(url).dispose()
     program = (
-        "import sys; from worker.cli.app import app; "
-        "print(sorted({'tensorflow', 'keras', 'pydicom', 'sqlalchemy'} & set(sys.modules)))"
+        "import sys\nfrom worker.cli.entry import main\n"
+        "try:\n    main()\n"
+        "finally:\n    sys.stderr.write(' '.join({name.partition('.')[0] for name in sys.modules}))"
     )
     finished = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, "PNEUMOSCREEN_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert finished.stdout == "[]\n"
+    loaded = set(finished.stderr.split())
+    assert "typer" in loaded
+    assert not HEAVY & loaded

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from training.architecture import build_network
 from pipeline.release import WEIGHTS_FILE, load_release, write_release
 from tests.service.stack import write_test_release
+from training.architecture import build_network
 
 
 def write_real_release(folder: Path) -> Path:

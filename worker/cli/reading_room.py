@@ -24,16 +24,21 @@ def worklist(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of studies.")] = 50,
 ) -> None:
     """Print what to read next, the most urgent study first."""
-    from db.engine import read_session
-    from db.worklist import read_worklist
-    from worker.cli.startup import start
+    from db.plain_worklist import read_plain_worklist
     from worker.clock import SystemClock
-    from worker.embedded import open_worklist
-    from worker.tables import print_worklist
+    from worker.environment import read_database_url
+    from worker.worklist_table import print_worklist
 
-    settings = start(database)
-    with read_session(open_worklist(settings.database_url)) as session:
-        entries = read_worklist(session, limit=limit)
+    entries = read_plain_worklist(database or read_database_url(), limit)
+    if entries is None:
+        from db.engine import read_session
+        from db.worklist import read_worklist
+        from worker.cli.startup import start
+        from worker.embedded import open_worklist
+
+        settings = start(database)
+        with read_session(open_worklist(settings.database_url)) as session:
+            entries = read_worklist(session, limit=limit)
     print_worklist(entries, SystemClock().now(), output, limit)
 
 
