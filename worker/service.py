@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from worker.anchored_clock import AnchoredClock
 from worker.archives import UnpackingRegistrar
 from worker.celery_app import create_app
+from worker.celery_repair import LostAcknowledgement
 from worker.embedded import load_warm_classifier, open_embedded, open_worklist
 from worker.heartbeat import INTERVAL_S, Heartbeat
 from worker.hints import CeleryHints
@@ -177,12 +178,14 @@ def _consume(app: Celery, log_level: str) -> int:
 
 
 def beating(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
-    """Make Celery's own loop renew the heartbeat while there is nothing to do."""
+    """Make Celery's idle loop renew the heartbeat, and look whether an acknowledgement was lost."""
 
     class Beating(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.components:Timer",)
 
         def start(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
+            lost = LostAcknowledgement(lambda: parent.consumer.task_consumer.channel.qos)
             parent.timer.call_repeatedly(INTERVAL_S, heartbeat.renew)
+            parent.timer.call_repeatedly(INTERVAL_S, lost.look)
 
     return Beating

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import worker.anchored_clock
-from db.claims import claim_batch
+from db.claims import claim_batch, sweep_expired_leases
 from db.engine import write_session
 from db.registration import register_arrivals
 from pipeline.codes import Lane
@@ -59,7 +59,7 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
     monkeypatch.setattr(worker.anchored_clock, "datetime", MovedDatetime)
     clock: Clock = AnchoredClock.of_database(stack.engine) if protected else MovedClock(moved)
     with write_session(stack.engine) as session:
-        stolen = len(claim_batch(session, limit=ROWS, lease=lease, now=clock.now()))
+        stolen = sweep_expired_leases(session, clock.now())
     night(stack, clock)
     nights = stack.count("SELECT count(*) FROM job_run")
     found = Judgement(ROWS, 0, stolen, 0, nights - 1)
@@ -67,7 +67,7 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
         8,
         found,
         note=f"{'a day forward' if moved > timedelta(0) else 'a day back'}: {stolen} of {ROWS} "
-        f"leases taken early, {nights} nightly run",
+        f"leases ended early, {nights} nightly run",
         without="" if protected else "the clock that is anchored to the database's",
     )
     # Set back, a clock harms no one even so: a later night has been begun.
