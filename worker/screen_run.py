@@ -64,7 +64,9 @@ def screen_paths(
     """
     progress.start("Listing", None)
     entries = list(list_paths(paths))
-    with open_embedded(settings, clock) as embedded:
+    # A reader takes a second to start: no more of them than there are files.
+    readers = max(1, min(settings.readers, len(entries)))
+    with open_embedded(settings.model_copy(update={"readers": readers}), clock) as embedded:
         progress.start("Registering", len(entries))
         embedded.registrar.register(entries, progress.advance)
         _work_off(embedded, progress)

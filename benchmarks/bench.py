@@ -1,0 +1,264 @@
+"""Measures all that docs/capacity.md says of speed, and writes it there: `make bench`.
+
+    python -m benchmarks.bench [--data FOLDER] [--quick] [--only PART ...]
+
+Every figure comes from this run on this machine. Takes about ten minutes on two idle cores; a part
+that is left out keeps the figures that it had.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from sqlalchemy import create_engine, make_url
+
+from benchmarks.capacity_page import write_page
+from benchmarks.processes import run_command
+from benchmarks.samples import write_mixed, write_small
+from db.engine import open_database
+from db.schema import upgrade_schema
+from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
+
+PYTHON: Final = Path(sys.executable)
+PNEUMOSCREEN: Final = PYTHON.with_name("pneumoscreen")
+RELEASE: Final = RELEASES_FOLDER / CURRENT_RELEASE
+RESULTS: Final = Path(__file__).parent / "results.json"
+TRACE: Final = Path(__file__).parent / "trace.json"
+POSTGRES: Final = os.environ.get(
+    "PNEUMOSCREEN_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the files are, and how many of them each part takes."""
+
+    folder: Path
+    files: Path
+    radiographs: Path
+    quick: bool
+
+    def mixed(self) -> Path:
+        """Give a folder of radiographs of native size in many syntaxes."""
+        count = 40 if self.quick else 400
+        return self._made(f"mixed-{count}", count, self._write_mixed)
+
+    def small(self, count: int) -> Path:
+        """Give a folder of so many small files."""
+        return self._made(f"small-{count}", count, write_small)
+
+    def fresh_url(self) -> str:
+        """Give the URL of a SQLite file that does not exist yet."""
+        return f"sqlite:///{self.folder / f'{time.monotonic_ns()}.db'}"
+
+    def _write_mixed(self, folder: Path, count: int) -> None:
+        write_mixed(folder, count, self.radiographs)
+
+    def _made(self, name: str, count: int, write: Callable[[Path, int], None]) -> Path:
+        folder = self.files / name
+        if not folder.exists():
+            write(folder, count)
+        return folder
+
+
+def measure_startup(bench: Bench) -> dict[str, Any]:
+    """Time the commands that a person waits for, medians of five."""
+    one, url = bench.folder / "one", bench.fresh_url()
+    one.mkdir()
+    first = next(iter(sorted(bench.mixed().iterdir())))
+    (one / first.name).write_bytes(first.read_bytes())
+    run_command([PNEUMOSCREEN, "screen", one], {"PNEUMOSCREEN_DATABASE_URL": url})
+
+    def median_s(command: list[str | Path], **environment: str) -> float:
+        return statistics.median(
+            run_command(
+                [PNEUMOSCREEN, *command],
+                {"PNEUMOSCREEN_DATABASE_URL": url}
+                | {f"PNEUMOSCREEN_{k.upper()}": v for k, v in environment.items()},
+            ).seconds
+            for _ in range(5)
+        )
+
+    def screen_s(engine: str) -> float:
+        return statistics.median(
+            run_command(
+                [PNEUMOSCREEN, "screen", one],
+                {"PNEUMOSCREEN_DATABASE_URL": bench.fresh_url(), "PNEUMOSCREEN_ENGINE": engine},
+            ).seconds
+            for _ in range(5)
+        )
+
+    return {
+        "help_s": median_s(["--help"]),
+        "worklist_s": median_s(["worklist"]),
+        "screen_one_openvino_s": screen_s("openvino"),
+        "screen_one_tensorflow_s": screen_s("tensorflow"),
+    }
+
+
+def measure_engines(_bench: Bench) -> dict[str, Any]:
+    """Time each engine alone, batches of 32, on one and on all cores."""
+    return {
+        f"{engine}_{cores}_core": json.loads(
+            run_command([PYTHON, "-m", "benchmarks.engines", engine], {}, cores).output
+        )
+        for engine in ("tensorflow", "openvino")
+        for cores in (1, os.cpu_count())
+    }
+
+
+def measure_end_to_end(bench: Bench) -> dict[str, Any]:
+    """Screen the mixed files, and let a user's own loop score them."""
+    mixed = bench.mixed()
+    files = len(list(mixed.iterdir()))
+    baseline = run_command([PYTHON, "-m", "benchmarks.baseline", mixed, RELEASE], {})
+    figures = json.loads(baseline.output)
+    found: dict[str, Any] = {
+        "files": files,
+        "baseline_s": baseline.seconds,
+        "baseline_work_s": figures["work_s"],
+        "baseline_peak_mib": baseline.peak_mib,
+    }
+    one = bench.folder / "one-of-mixed"
+    one.mkdir()
+    first = next(iter(sorted(mixed.iterdir())))
+    (one / first.name).write_bytes(first.read_bytes())
+    for engine in ("openvino", "tensorflow"):
+        settings = {"PNEUMOSCREEN_ENGINE": engine}
+        runs = []
+        for folder in (one, mixed):
+            environment = settings | {"PNEUMOSCREEN_DATABASE_URL": bench.fresh_url()}
+            runs.append(run_command([PNEUMOSCREEN, "screen", folder], environment))
+        startup, whole = runs
+        work_s = whole.seconds - startup.seconds
+        found |= {
+            f"{engine}_s": whole.seconds,
+            f"{engine}_work_s": work_s,
+            f"{engine}_peak_mib": whole.peak_mib,
+            f"{engine}_times_faster": baseline.seconds / whole.seconds,
+            f"{engine}_times_faster_without_startup": figures["work_s"] / work_s,
+        }
+    return found
+
+
+def measure_overlap(bench: Bench) -> dict[str, Any]:
+    """Compare the walk's throughput with what its parts allow, and keep the trace."""
+    command = [PYTHON, "-m", "benchmarks.walk", "overlap", bench.mixed(), TRACE]
+    return dict(json.loads(run_command(command, _quiet(bench)).output))
+
+
+def measure_latency(bench: Bench) -> dict[str, Any]:
+    """Time single live files while a backfill runs."""
+    live = bench.folder / "live"
+    write_small(live, 200, first=90_000_000)
+    backfill = bench.small(1_000 if bench.quick else 10_000)
+    command = [PYTHON, "-m", "benchmarks.walk", "latency", backfill, live]
+    return dict(json.loads(run_command(command, _quiet(bench)).output))
+
+
+def _quiet(bench: Bench) -> dict[str, str]:
+    return {"PNEUMOSCREEN_DATABASE_URL": bench.fresh_url(), "PNEUMOSCREEN_LOG_LEVEL": "WARNING"}
+
+
+@contextmanager
+def _postgres_database() -> Iterator[str]:
+    """Make a database for one measurement."""
+    server = create_engine(
+        make_url(POSTGRES).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    name = f"benchmark_{time.monotonic_ns()}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    try:
+        url = server.url.set(database=name).render_as_string(hide_password=False)
+        upgrade_schema(open_database(url))
+        yield url
+    finally:
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        server.dispose()
+
+
+def measure_registration(bench: Bench) -> dict[str, Any]:
+    """Register many small files into each database."""
+    folder = bench.small(2_000 if bench.quick else 100_000)
+    found = {}
+    with _postgres_database() as postgres:
+        for name, url in {"sqlite": bench.fresh_url(), "postgresql": postgres}.items():
+            command = [PYTHON, "-m", "benchmarks.registration", folder, url]
+            found[name] = json.loads(run_command(command, _quiet(bench)).output)
+    return found
+
+
+def measure_scaling(bench: Bench) -> dict[str, Any]:
+    """Screen ever more small files, and the mixed ones on one core and on all."""
+    found: dict[str, Any] = {"files": []}
+    for count in (100, 1_000) if bench.quick else (100, 1_000, 10_000):
+        folder = bench.small(count)
+        environment = {"PNEUMOSCREEN_DATABASE_URL": bench.fresh_url()}
+        run = run_command([PNEUMOSCREEN, "screen", folder], environment)
+        found["files"].append({"files": count, "seconds": run.seconds, "peak_mib": run.peak_mib})
+    for cores in range(1, (os.cpu_count() or 1) + 1):
+        environment = {
+            "PNEUMOSCREEN_DATABASE_URL": bench.fresh_url(),
+            "PNEUMOSCREEN_READERS": str(cores),
+        }
+        run = run_command([PNEUMOSCREEN, "screen", bench.mixed()], environment, cores)
+        found[f"mixed_{cores}_core_s"] = run.seconds
+    return found
+
+
+PARTS: Final[dict[str, Callable[[Bench], dict[str, Any]]]] = {
+    "startup": measure_startup,
+    "engines": measure_engines,
+    "end_to_end": measure_end_to_end,
+    "overlap": measure_overlap,
+    "latency": measure_latency,
+    "registration": measure_registration,
+    "scaling": measure_scaling,
+}
+
+
+def main() -> None:
+    """Measure, keep the figures, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    shared = Path(__file__).parents[2].resolve().parent / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=shared, help="The development data.")
+    parser.add_argument("--quick", action="store_true", help="Try the commands; keep no figures.")
+    parser.add_argument("--files", type=Path, help="Keep the files that are read in this folder.")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    with TemporaryDirectory() as place:
+        bench = Bench(
+            Path(place),
+            options.files or Path(place) / "files",
+            options.data / "kermany_native",
+            options.quick,
+        )
+        for part in options.only:
+            began_s = time.perf_counter()
+            figures = PARTS[part](bench)
+            figures["measured"] = datetime.now(UTC).strftime("%Y-%m-%d")
+            results[part] = figures
+            took_s = time.perf_counter() - began_s
+            sys.stdout.write(f"{part} ({took_s:.0f} s): {json.dumps(figures)}\n")
+            sys.stdout.flush()
+            if not options.quick:
+                RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if not options.quick:
+        write_page(results, TRACE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Times the walk itself in one process: what each part costs, whether any waits, and who overtakes.
+
+    python -m benchmarks.walk overlap FOLDER TRACE
+    python -m benchmarks.walk latency FOLDER LIVE
+
+The folder's files are registered first; what is timed is warm. Each prints one JSON line.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import update
+
+from db.engine import write_session
+from db.tables import InstanceRow
+from pipeline.codes import Lane
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.files import read_file
+from pipeline.preprocessing import Preprocessing
+from pipeline.reading import read_model_input
+from pipeline.reading_values import Reading, ReadingLimits
+from worker import reader_tasks
+from worker.clock import SystemClock
+from worker.embedded import Embedded, load_warm_classifier, open_embedded
+from worker.folders import list_paths
+from worker.settings import Settings, load_settings
+
+_BETWEEN_LIVE_S: Final = 0.5
+_LIVE: Final = 200
+_TRACE_VARIABLE: Final = "BENCHMARK_TRACE"
+
+
+def read_traced(path: bytes, sha256: str, *rest: Any) -> Reading:  # noqa: ANN401
+    """Read as the product does, and note from when to when."""
+    began_s = time.monotonic()
+    reading = reader_tasks.read(path, sha256, *rest)
+    note = f"{os.getpid()} {began_s} {time.monotonic()}\n"
+    with Path(os.environ[_TRACE_VARIABLE]).open("a", encoding="ascii") as trace:
+        trace.write(note)
+    return reading
+
+
+class _Traced:
+    """A classifier, and from when to when it worked."""
+
+    def __init__(self, classifier: Any, spans: list[tuple[float, float]]) -> None:  # noqa: ANN401
+        self._classifier = classifier
+        self._spans = spans
+        self.engine = classifier.engine
+
+    def warm_up(self, batch_size: int) -> None:
+        self._classifier.warm_up(batch_size)
+
+    def classify(self, pixels: Any) -> Any:  # noqa: ANN401
+        began_s = time.monotonic()
+        probabilities = self._classifier.classify(pixels)
+        self._spans.append((began_s, time.monotonic()))
+        return probabilities
+
+
+def measure_overlap(folder: Path, trace: Path) -> dict[str, float]:
+    """Compare the walk's throughput with what reading and classifying alone would allow."""
+    settings = load_settings()
+    paths = [os.fsencode(path) for path in sorted(folder.iterdir())]
+    read_s = _cost_of_reading(paths[:: max(1, len(paths) // 60)])
+    classifier = load_warm_classifier(settings.release, settings.engine, settings.batch_size)
+    classify_s = _cost_of_classifying(classifier.classify, settings.batch_size)
+    cores = len(os.sched_getaffinity(0))
+
+    notes = trace.with_suffix(".notes")
+    notes.touch()
+    os.environ[_TRACE_VARIABLE] = str(notes)
+    original, reader_tasks_read = reader_tasks.read, read_traced
+    spans: list[tuple[float, float]] = []
+    with _registered(settings, folder, lambda _: _Traced(classifier, spans)) as station:
+        _patch_reader(reader_tasks_read)
+        began_s = time.monotonic()
+        files = 0
+        while recorded := station.screener.step():
+            files += recorded
+        ended_s = time.monotonic()
+        _patch_reader(original)
+    reads = [line.split() for line in notes.read_text(encoding="ascii").splitlines()]
+    trace.write_text(
+        json.dumps(
+            {
+                "reads": [[int(r), float(a) - began_s, float(b) - began_s] for r, a, b in reads],
+                "classified": [[a - began_s, b - began_s] for a, b in spans],
+                "seconds": ended_s - began_s,
+            }
+        ),
+        encoding="utf-8",
+    )
+    possible = cores / (read_s + classify_s)
+    return {
+        "files": files,
+        "read_ms": 1000 * read_s,
+        "classify_ms": 1000 * classify_s,
+        "possible_per_s": possible,
+        "files_per_s": files / (ended_s - began_s),
+        "share_of_possible": files / (ended_s - began_s) / possible,
+    }
+
+
+def _patch_reader(function: Callable[..., Reading]) -> None:
+    # Pickled by name, so that a reader process finds it in this module or in the product's.
+    import worker.readers  # noqa: PLC0415
+
+    class Tasks:
+        get_ready = staticmethod(reader_tasks.get_ready)
+        inspect = staticmethod(reader_tasks.inspect)
+        read = staticmethod(function)
+
+    worker.readers.reader_tasks = Tasks  # type: ignore[assignment]
+
+
+def measure_latency(folder: Path, live: Path) -> dict[str, float]:
+    """Let single files become stable while a backfill runs; tell how long each one waited.
+
+    The loop is the embedded watcher's: what is stable is registered, then one batch is worked off.
+    """
+    settings, clock = load_settings(), SystemClock()
+    arrivals = sorted(live.iterdir())[:_LIVE]
+
+    def load(path: Path) -> Any:  # noqa: ANN401
+        return load_warm_classifier(path, settings.engine, settings.batch_size)
+
+    with _registered(settings, folder, load) as station:
+        with write_session(station.engine) as session:
+            session.execute(update(InstanceRow).values(lane=Lane.BACKFILL))
+        station.network.get()
+        dice = random.Random(0)  # noqa: S311 - when files come
+        due_s = clock.monotonic_s() + 2
+        waits_s: list[float] = []
+        backfilled = 0
+        under_way: float | None = None
+        left = list(arrivals)
+        while left or under_way is not None:
+            if under_way is None and clock.monotonic_s() >= due_s:
+                station.registrar.register(list_paths([left.pop()]))
+                under_way = due_s
+                before = _screened(station)
+            backfilled += station.screener.step()
+            if under_way is not None and _screened(station) > before:
+                waits_s.append(clock.monotonic_s() - under_way)
+                under_way = None
+                due_s = clock.monotonic_s() + dice.uniform(0, 2 * _BETWEEN_LIVE_S)
+    p50, p99 = np.quantile(waits_s, (0.5, 0.99))
+    return {
+        "live": len(waits_s),
+        "meanwhile": backfilled,
+        "p50_s": float(p50),
+        "p99_s": float(p99),
+    }
+
+
+def _screened(station: Embedded) -> int:
+    with station.engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT count(*) FROM instance WHERE lane = 'URGENT' AND state = 'SCREENED'"
+        )
+        return int(found.scalar_one())
+
+
+@contextmanager
+def _registered(
+    settings: Settings, folder: Path, load: Callable[[Path], Any]
+) -> Iterator[Embedded]:
+    with TemporaryDirectory() as place:
+        url = f"sqlite:///{place}/worklist.db"
+        with open_embedded(
+            settings.model_copy(update={"database_url": url}), SystemClock(), load
+        ) as station:
+            station.registrar.register(list_paths([folder]))
+            yield station
+
+
+def _cost_of_reading(paths: Sequence[bytes]) -> float:
+    """Give the processor seconds of one file, one process working alone."""
+    limits, policy, preprocessing = ReadingLimits(), EligibilityPolicy(), Preprocessing()
+    digests = [read_file(path, limits.file_bytes)[0] for path in paths]
+
+    def read_all() -> None:
+        for path, digest in zip(paths, digests, strict=True):
+            read_model_input(path, digest, limits, policy, preprocessing)
+
+    read_all()
+    began_s = time.process_time()
+    read_all()
+    return (time.process_time() - began_s) / len(paths)
+
+
+def _cost_of_classifying(classify: Callable[[Any], object], batch_size: int) -> float:
+    """Give the core seconds of one image: the wall clock's, times the cores it may use."""
+    pixels = np.random.default_rng(0).random((batch_size, 128, 128), np.float32)
+    classify(pixels)
+    began_s = time.perf_counter()
+    for _ in range(8):
+        classify(pixels)
+    elapsed_s = time.perf_counter() - began_s
+    return elapsed_s / (8 * batch_size) * len(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    what, first, second = sys.argv[1:]
+    measures = {"overlap": measure_overlap, "latency": measure_latency}
+    sys.stdout.write(json.dumps(measures[what](Path(first), Path(second))) + "\n")
+
+
+if __name__ == "__main__":
+    main()
