@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: demo test faults check lint format lock picture clean
+.PHONY: demo test faults bench check lint format lock picture clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/pneumoscreen demo
@@ -32,6 +32,11 @@ faults: $(VENV)/.development
 	PNEUMOSCREEN_FAULTS=full PNEUMOSCREEN_FAULTS_FIGURES=build/faults \
 		$(BIN)/python -m pytest tests/faults --timeout=1800 --durations=0
 	$(BIN)/python -m tests.faults.report build/faults docs/faults.md
+
+# All that docs/capacity.md says of speed, measured anew and written there; about ten minutes on two
+# idle cores. Needs PostgreSQL; without ../shared/data drawn chests stand in for radiographs.
+bench: $(VENV)/.development
+	$(BIN)/python -m benchmarks.bench
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

@@ -90,13 +90,16 @@ def measure_startup(bench: Bench) -> dict[str, Any]:
         )
 
     def screen_s(engine: str) -> float:
-        return statistics.median(
-            run_command(
-                [PNEUMOSCREEN, "screen", one],
-                {"PNEUMOSCREEN_DATABASE_URL": bench.fresh_url(), "PNEUMOSCREEN_ENGINE": engine},
-            ).seconds
-            for _ in range(5)
-        )
+        seconds = []
+        for _ in range(5):
+            environment = {
+                "PNEUMOSCREEN_DATABASE_URL": bench.fresh_url(),
+                "PNEUMOSCREEN_ENGINE": engine,
+            }
+            # The tables are there, as on every day but the first; the file is new to them.
+            run_command([PNEUMOSCREEN, "db", "upgrade"], environment)
+            seconds.append(run_command([PNEUMOSCREEN, "screen", one], environment).seconds)
+        return statistics.median(seconds)
 
     return {
         "help_s": median_s(["--help"]),

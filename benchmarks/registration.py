@@ -15,13 +15,16 @@ from pipeline.reading_values import ReadingLimits
 from worker.clock import SystemClock
 from worker.embedded import open_worklist
 from worker.folders import list_paths
+from worker.logs import configure_logging
 from worker.readers import ReaderPool
 from worker.registrar import Registrar
+from worker.settings import LogFormat
 
 
 def main() -> None:
     """Register a folder; tell files a second and this process's memory, half-way and at the end."""
     folder, url = Path(sys.argv[1]), sys.argv[2]
+    configure_logging("WARNING", LogFormat.CONSOLE)  # what is printed is the result alone
     clock, memory_mib = SystemClock(), []
     engine = open_worklist(url)
     with ReaderPool(2, 4096, 30.0, ReadingLimits()) as readers:

@@ -32,7 +32,8 @@ from worker import reader_tasks
 from worker.clock import SystemClock
 from worker.embedded import Embedded, load_warm_classifier, open_embedded
 from worker.folders import list_paths
-from worker.settings import Settings, load_settings
+from worker.logs import configure_logging
+from worker.settings import LogFormat, Settings, load_settings
 
 _BETWEEN_LIVE_S: Final = 0.5
 _LIVE: Final = 200
@@ -212,6 +213,7 @@ def _cost_of_classifying(classify: Callable[[Any], object], batch_size: int) -> 
 
 def main() -> None:
     """Measure what was asked for."""
+    configure_logging("WARNING", LogFormat.CONSOLE)  # what is printed is the result alone
     what, first, second = sys.argv[1:]
     measures = {"overlap": measure_overlap, "latency": measure_latency}
     sys.stdout.write(json.dumps(measures[what](Path(first), Path(second))) + "\n")

@@ -1,8 +1,8 @@
 """Reads `worklist_v1` of a SQLite file with nothing but Python's own driver.
 
 For the command that people type most: to import SQLAlchemy takes longer than all the rest of it.
-Whatever is out of the ordinary (another database, an older schema, a file that is not there) is left
-to `db.worklist`, which says what is the matter. This module must not write.
+Whatever is out of the ordinary (another database, an older schema, a file that is not there) is
+left to `db.worklist`, which says what is the matter. This module must not write.
 """
 
 import sqlite3

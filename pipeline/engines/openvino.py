@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engines.imports import absent
 from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
@@ -47,9 +48,8 @@ class OpenVinoEngine:
         ImportError
             If OpenVINO is not installed.
         """
-        import openvino as ov  # noqa: PLC0415
-        from openvino import opset13  # noqa: PLC0415
-
+        ov = _import_openvino()
+        opset13 = ov.opset13
         pixels = opset13.parameter((_IMAGES_A_REQUEST, 1, size_px, size_px), np.float32)
         logit = build_resnet50v2(_Operations(opset13), weights, pixels.output(0))
         core = ov.Core()
@@ -82,6 +82,17 @@ class OpenVinoEngine:
             self._requests.start_async({0: images}, place, share_inputs=True)
         self._requests.wait_all()
         return logits.reshape(-1)[: len(pixels)]
+
+
+def _import_openvino() -> Any:  # noqa: ANN401
+    """Import OpenVINO without its telemetry.
+
+    Where that is installed, and it comes with OpenVINO, every import would count itself in the
+    user's home folder and report itself to a server outside: not from a hospital's network.
+    """
+    with absent("openvino_telemetry"):
+        import openvino as ov  # noqa: PLC0415
+    return ov
 
 
 def _take_logits(request: Any, place: NDArray[np.float64]) -> None:  # noqa: ANN401

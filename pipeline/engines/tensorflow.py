@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engines.imports import absent
 from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
@@ -185,22 +186,9 @@ def _import_tensorflow() -> Any:  # noqa: ANN401
     another second or two.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _absent("keras"), _silence():
+    with absent("keras"), _silence():
         import tensorflow as tf  # noqa: PLC0415
     return tf
-
-
-@contextmanager
-def _absent(package: str) -> Iterator[None]:
-    """Make a package, if it was not imported yet, look as if it were not installed."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]  # what an import takes for "not there"
-    try:
-        yield
-    finally:
-        del sys.modules[package]
 
 
 @contextmanager
