@@ -76,7 +76,7 @@ def test_light_commands_load_neither_network_nor_decoders_nor_sql(
     url = f"sqlite:///{tmp_path / 'worklist.db'}"
     open_worklist(url).dispose()
     program = (
-        "import sys\nfrom worker.cli.entry import main\n"
+        "import sys\nfrom worker.cli.app import main\n"
         "try:\n    main()\n"
         "finally:\n    sys.stderr.write(' '.join({name.partition('.')[0] for name in sys.modules}))"
     )
