@@ -96,6 +96,7 @@ def open_embedded(
         batch_size=settings.batch_size,
         lease=timedelta(seconds=settings.lease_s),
         maximum_attempts=settings.maximum_attempts,
+        maximum_lost_workers=settings.maximum_lost_workers,
     )
     with readers, ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
         network = NetworkLoader(

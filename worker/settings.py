@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=256)] = 32
     lease_s: Annotated[float, Field(gt=0)] = 120.0
     maximum_attempts: Annotated[int, Field(ge=1)] = 3
+    # Many more: workers die of other things than files, and often several times in a row.
+    maximum_lost_workers: Annotated[int, Field(ge=2)] = 10
 
     # When the nightly reprocessing is due, UTC, and how many of its rows may wait at once.
     nightly_at: time = time(1, 0)

@@ -89,6 +89,7 @@ def test_workers_killed_at_random_points_lose_nothing(
         without="" if protected else "a lease that ends",
     )
     assert found.is_clean == protected, found
+    assert found.quarantined == 0  # no file is to blame
     if protected:
         assert expired
         assert recovered_s is not None
@@ -141,7 +142,7 @@ def test_a_file_that_kills_the_whole_worker_is_quarantined_and_costs_no_other(
     killer, *good = stack.drop(32)
     with killer.open("ab") as file:
         file.write(ASSASSIN)
-    settings = {"lease_s": 2, "maximum_attempts": 3 if protected else 1000}
+    settings = {"lease_s": 2, "maximum_lost_workers": 4 if protected else 1000}
     stack.start_watcher()
     stack.start_beat()
     workers = [stack.start_worker(**settings)]
@@ -160,7 +161,7 @@ def test_a_file_that_kills_the_whole_worker_is_quarantined_and_costs_no_other(
         found,
         recovery_s=took_s if protected else None,
         note=f"31 good and 1 fatal; {deaths} workers killed, each started again",
-        without="" if protected else "the limit of attempts",
+        without="" if protected else "the limit of lost workers",
     )
     assert found.is_clean == protected, found
     assert found.wrong == 0

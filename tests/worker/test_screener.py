@@ -149,7 +149,7 @@ def test_a_file_that_costs_worker_after_worker_is_given_up_unread(scene: Scene) 
     poison = scene.instances()[0].sha256
     killing = KillingReaders(scene.readers, poison.__eq__)
     # With its neighbour, then alone, as often as a file may.
-    assert [lose_worker(scene) for _ in range(1 + POLICY.maximum_attempts)] == [2, 1, 1, 1]
+    assert [lose_worker(scene) for _ in range(POLICY.maximum_lost_workers)] == [2] + 9 * [1]
     replace(scene, readers=killing).screener().run_until_idle(Event())
     given_up, other = scene.instances()
     assert (given_up.state, given_up.reason_code) == (
@@ -157,7 +157,7 @@ def test_a_file_that_costs_worker_after_worker_is_given_up_unread(scene: Scene) 
         ReasonCode.WORKER_LOST,
     )
     assert given_up.detail is not None
-    assert given_up.detail.startswith("4 attempts ended without a result, 3 of them at this file")
+    assert given_up.detail.startswith("10 attempts ended without a result, 9 of them at this file")
     assert (other.state, killing.deaths) == (InstanceState.SCREENED, 0)
 
 
