@@ -147,12 +147,18 @@ def compare(
     stress: Annotated[
         bool, typer.Option(help="Under perturbations, and without lungs: 22 times the work.")
     ] = False,
+    views: Annotated[
+        bool, typer.Option(help="The other hospitals' AP and PA films apart, too.")
+    ] = False,
 ) -> None:
     """Print what runs reach beside each other; a star: a source that the run never saw."""
     from training.cohort import read_split
-    from training.compare import compare_runs, tabulate
+    from training.compare import compare_runs, tabulate, tabulate_views
 
-    typer.echo(tabulate(compare_runs(run, data, read_split(split), part, under_stress=stress)))
+    comparisons = compare_runs(run, data, read_split(split), part, under_stress=stress)
+    typer.echo(tabulate(comparisons))
+    if views:
+        typer.echo("\n" + tabulate_views(comparisons))
 
 
 def main() -> None:

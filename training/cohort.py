@@ -49,6 +49,8 @@ class Sample:
         Never in two parts.
     digest
         sha256 of the published file where it is known, else of the copy.
+    view
+        ``AP`` or ``PA``, where the dataset says so.
     part
         Empty until the cohort is split.
     """
@@ -61,6 +63,7 @@ class Sample:
     digest: str
     lung_mask: str = ""
     native_path: str = ""
+    view: str = ""
     part: str = ""
 
     @property
@@ -192,6 +195,7 @@ def _read_other_hospitals_manifest(folder: Path) -> list[Sample]:
             subtype="",
             patient_group=row["patient_group"],
             digest=_digest(folder / row["path"]),
+            view=row["view"],
         )
         for row in _rows(folder / "manifest.csv")
         if row["label"]

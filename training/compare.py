@@ -33,6 +33,15 @@ THRESHOLD: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class ViewOrder:
+    """How a run orders the images of one source and one view."""
+
+    ill: int
+    healthy: int
+    auc: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """How a run orders the images of one source.
 
@@ -41,11 +50,15 @@ class Outside:
     unseen
         Whether no image of the source was trained on; then all of them are measured, else those
         of the part asked for. Of RSNA's, normal against opacity.
+    by_view
+        The same among images of one view; where portable films (AP) are ill more often, or less,
+        the view alone orders them.
     """
 
     auc: float
     images: int
     unseen: bool
+    by_view: dict[str, ViewOrder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,22 @@ def tabulate(comparisons: Sequence[Comparison]) -> str:
         orders = [f"{each.auc:.4f}{'*' * each.unseen}" for each in outside]
         falls = _describe_stress(comparison.stressed) if under_stress else []
         rows.append([comparison.run, comparison.network, *at_home, *orders, *falls])
+    return _to_markdown(rows)
+
+
+def tabulate_views(comparisons: Sequence[Comparison]) -> str:
+    """Give the order within each view as a table in Markdown, one run, source and view a line."""
+    rows = [["run", "source", "view", "ill", "healthy", "AUC"], ["---"] * 6]
+    rows += [
+        [comparison.run, source, view, str(order.ill), str(order.healthy), f"{order.auc:.3f}"]
+        for comparison in comparisons
+        for source, outside in comparison.outside.items()
+        for view, order in outside.by_view.items()
+    ]
+    return _to_markdown(rows)
+
+
+def _to_markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -142,7 +171,12 @@ def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -
             and (unseen or sample.part == part)
         ]
         logits, positive = _score(network, data, chosen, recipe.preprocessing)
-        outside[source] = Outside(area_under_curve(positive, logits), len(chosen), unseen)
+        outside[source] = Outside(
+            area_under_curve(positive, logits),
+            len(chosen),
+            unseen,
+            _order_views([sample.view for sample in chosen], positive, logits),
+        )
     at_home = [sample for sample in samples if sample.source == HOME]
     return Comparison(
         run=run.name,
@@ -155,6 +189,20 @@ def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -
         ),
         outside=outside,
     )
+
+
+def _order_views(
+    views: Sequence[str], positive: NDArray[np.bool_], logits: NDArray[np.float64]
+) -> dict[str, ViewOrder]:
+    orders = {}
+    for view in sorted(set(views) - {""}):
+        chosen = np.array([each == view for each in views])
+        ill = int(positive[chosen].sum())
+        healthy = int(chosen.sum()) - ill
+        if ill and healthy:
+            auc = area_under_curve(positive[chosen], logits[chosen])
+            orders[view] = ViewOrder(ill, healthy, auc)
+    return orders
 
 
 def _put_under_stress(run: Path, radiographs: Radiographs) -> list[Stress]:
