@@ -1,7 +1,6 @@
 """Locates the lung fields in what the network sees, for a crop that leaves letters and tubes out.
 
-This module must not know how the crop is used: preprocessing version 1 does not use it yet, since
-a network must be trained on the crop that it will be given.
+This module must not know how the crop is used.
 """
 
 from dataclasses import dataclass

@@ -26,9 +26,13 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read(path, sha256=None, limits=LIMITS, policy=None):
+def read(path, sha256=None, limits=LIMITS, policy=None, preprocessing=None):
     return read_model_input(
-        path, sha256 or digest(path), limits, policy or EligibilityPolicy(), Preprocessing()
+        path,
+        sha256 or digest(path),
+        limits,
+        policy or EligibilityPolicy(),
+        preprocessing or Preprocessing(),
     )
 
 
@@ -63,6 +67,14 @@ def test_the_field_of_view_counts_in_the_files_own_pixels(make_dicom, write, lev
     reading = read(write("a.dcm", make_dicom(large)))
     box = reading.model_input.field_of_view
     assert (box.bottom_px, box.right_px) == large.shape
+
+
+def test_looks_are_judged_on_the_whole_although_the_network_sees_the_lungs(write, gray):
+    path = write("a.png", png(np.pad(gray, 30, mode="edge")))
+    whole, lungs = read(path), read(path, preprocessing=Preprocessing(crop_to_lungs=True))
+    assert lungs.model_input.field_of_view.method == "lung_field"
+    assert not np.array_equal(lungs.model_input.pixels, whole.model_input.pixels)
+    assert lungs.model_input.flags == whole.model_input.flags
 
 
 def test_a_photograph_on_its_side_reads_as_if_it_were_upright(write, gray):
