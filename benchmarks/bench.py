@@ -33,7 +33,7 @@ PYTHON: Final = Path(sys.executable)
 PNEUMOSCREEN: Final = PYTHON.with_name("pneumoscreen")
 RELEASE: Final = RELEASES_FOLDER / CURRENT_RELEASE
 RESULTS: Final = Path(__file__).parent / "results.json"
-TRACE: Final = Path(__file__).parent / "trace.json"
+TRACE: Final = Path(__file__).parents[1] / "build" / "trace.json"
 POSTGRES: Final = os.environ.get(
     "PNEUMOSCREEN_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
 )
@@ -156,6 +156,7 @@ def measure_end_to_end(bench: Bench) -> dict[str, Any]:
 
 def measure_overlap(bench: Bench) -> dict[str, Any]:
     """Compare the walk's throughput with what its parts allow, and keep the trace."""
+    TRACE.parent.mkdir(exist_ok=True)
     command = [PYTHON, "-m", "benchmarks.walk", "overlap", bench.mixed(), TRACE]
     return dict(json.loads(run_command(command, _quiet(bench)).output))
 

@@ -143,8 +143,8 @@ def _describe_latency(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"From stable to its committed row, warm: p50 {found['p50_s']:.2f} s, p99 "
-        f"{found['p99_s']:.2f} s ({found['live']} single files, while {found['meanwhile']} rows "
-        "of a backfill of 10,000 were worked off)."
+        f"{found['p99_s']:.2f} s ({found['live']} single files beside a backfill of 10,000 small "
+        f"ones, which may end before the last of them comes; {found['meanwhile']} rows in all)."
     )
 
 
@@ -200,7 +200,7 @@ def _describe_capacity(results: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Measured: {overlap['files_per_s']:.1f} images/s on 2 cores, {per_core:.1f} a core. More "
         "cores are more workers, which share nothing but the database; they are taken to do as "
-        "much each, which was measured for 1 and 2 cores only. "
+        "much each, which nobody has measured beyond two. "
         f"A night is 8 hours: {_ARCHIVE / 1e6:.0f} million images in one night need "
         f"{_ARCHIVE / _NIGHT_S:.0f} images/s."
     )
