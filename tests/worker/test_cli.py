@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -241,3 +242,27 @@ def test_a_full_disk_is_one_line_and_nothing_is_half_written(
 def test_help_and_version_answer(run: Run) -> None:
     assert "screen" in run("--help").out
     assert run("--version").out.startswith("pneumoscreen 0.")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line_and_no_traceback(
+    tmp_path: Path, unbuffered: str
+) -> None:
+    settings = {
+        "PYTHONUNBUFFERED": unbuffered,
+        "PNEUMOSCREEN_DATABASE_URL": f"sqlite:///{tmp_path / 'worklist.db'}",
+    }
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [Path(sys.executable).with_name("pneumoscreen"), "worklist", "--format", "json"],
+            env={**os.environ, **settings},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert process.returncode == 1
+    assert process.stderr == (
+        "pneumoscreen: the output cannot be written: No space left on device; make room, or send "
+        "it elsewhere\n"
+    )

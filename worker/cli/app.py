@@ -1,15 +1,18 @@
 """The `pneumoscreen` command: its sub-commands, and how errors leave the process."""
 
+import errno
 import io
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated, Never
+from typing import Annotated, Final, Never
 
 import typer
 
 from pipeline.errors import PneumoscreenError
 from worker.cli import administration, reading_room, screening, service
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 app = typer.Typer(
     name="pneumoscreen",
@@ -75,8 +78,22 @@ def main() -> Never:
     except KeyboardInterrupt:
         sys.stderr.write("pneumoscreen: interrupted; what was recorded stays, run again to go on\n")
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output (head, less) left; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output (head, less) left
+        _drop_output()
         sys.exit(0)
+    except OSError as error:
+        # A stream's write names no file; what is written to files says itself what went wrong.
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            raise
+        _drop_output()
+        sys.stderr.write(
+            f"pneumoscreen: the output cannot be written: {error.strerror}; make room, or send it "
+            "elsewhere\n"
+        )
+        sys.exit(1)
     sys.exit(0)
+
+
+def _drop_output() -> None:
+    """Send what is still in the buffer nowhere: Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
