@@ -52,6 +52,15 @@ class Recipe:
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
+    def __post_init__(self) -> None:
+        """Refuse a run that would end before its rate has come up."""
+        steps = self.epochs * self.steps_per_epoch
+        if steps <= self.warm_up_steps:
+            raise TrainingError(
+                f"{steps} steps are no more than the warm-up's {self.warm_up_steps}; "
+                "give more epochs, or more steps an epoch"
+            )
+
     @property
     def dealing(self) -> Dealing:
         """What the run's batches are made by."""

@@ -113,3 +113,8 @@ def test_lung_loss_counts_only_where_a_mask_is_known():
     known, unknown = np.asarray(lung_loss(maps, logits))
     assert known == pytest.approx(np.log1p(np.exp(-3)), rel=1e-4)
     assert unknown == 0
+
+
+def test_run_shorter_than_its_warm_up_is_refused():
+    with pytest.raises(TrainingError, match="180 steps are no more than the warm-up's 200"):
+        Recipe(epochs=2, steps_per_epoch=90)
