@@ -189,7 +189,7 @@ class AnyOrder(RuleBasedStateMachine):
             claims = self.site.claim()
             if not claims:
                 with self.site.writing() as session:
-                    if not mark_for_reprocessing(session, NEWER.name, now=self.site.now):
+                    if not mark_for_reprocessing(session, NEWER.name, now=self.site.now).instances:
                         break
             self.site.wait(1)
             self.site.record(*map(self._outcome, claims))

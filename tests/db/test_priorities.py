@@ -117,6 +117,6 @@ def test_reprocessing_does_not_stop_the_clock(site: Site) -> None:
     site.receive(make_instance())
     site.screen_all(NEGATIVE)
     with site.writing() as session:
-        assert mark_for_reprocessing(session, "another", now=site.now) == 1
+        assert mark_for_reprocessing(session, "another", now=site.now).instances == 1
     site.wait(LIMIT.total_seconds())
     assert _escalate(site) == 1
