@@ -67,6 +67,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+def clean_text(value: str, length: int = 256) -> str:
+    """Give a header's text as a `HeaderText` column of that length keeps it."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")[:length]
+
+
 class HeaderText(TypeDecorator[str]):
     """Text from a header: clipped, and without what a database cannot hold.
 
@@ -84,10 +89,7 @@ class HeaderText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Clip and clean."""
         del dialect
-        if value is None:
-            return None
-        clean = value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-        return clean[: self._length]
+        return None if value is None else clean_text(value, self._length)
 
 
 class Unsigned64(TypeDecorator[int]):

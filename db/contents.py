@@ -3,7 +3,8 @@
 This module must not know paths, nor how a study is judged.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -13,19 +14,14 @@ from sqlalchemy.orm import Session
 
 from db.arrivals import Arrival
 from db.chunks import in_chunks
-from db.columns import join_words
+from db.columns import clean_text, join_words
 from db.events import Event
 from db.sources import is_worth_another_look
+from db.studies import derive_new_studies
+from db.study_state import DESCRIPTION_NAMES, Description, InstanceFacts
 from db.tables import InstanceRow, ScreeningRow, StudyRow
 from db.transitions import registered, rejected, screened
-from pipeline.codes import (
-    UNREAD_RANK,
-    EventKind,
-    InstanceState,
-    Lane,
-    ReasonCode,
-    StudyStatus,
-)
+from pipeline.codes import EventKind, InstanceState, Lane, ReasonCode
 from pipeline.instance import Instance, Rejection
 
 _COLUMN_NAMES: Final = frozenset(InstanceRow.__table__.columns.keys())
@@ -49,6 +45,15 @@ class StoredContent:
     has_screening: bool
 
 
+@dataclass(frozen=True, slots=True)
+class InsertedContents:
+    """New contents: their ids by sha256, the studies that came with them, what to log."""
+
+    instance_ids: Mapping[str, int]
+    new_studies: frozenset[int]
+    events: list[Event]
+
+
 def header_values(instance: Instance) -> dict[str, Any]:
     """Give the column values that an instance's header fills."""
     return {
@@ -57,15 +62,25 @@ def header_values(instance: Instance) -> dict[str, Any]:
     }
 
 
-def find_studies_of(
+def find_contents(
     session: Session, digests: Collection[str], instance_ids: Collection[int]
-) -> set[int]:
-    """Give the studies that these contents belong to, for locking."""
-    query = select(InstanceRow.study_id)
+) -> dict[int, int]:
+    """Give the instance ids of those of these contents that are known, each with its study's."""
+    query = select(InstanceRow.instance_id, InstanceRow.study_id)
     return {
-        study_id
+        row.instance_id: row.study_id
         for condition in _chunked_conditions(digests, instance_ids)
-        for study_id in session.scalars(query.where(condition))
+        for row in session.execute(query.where(condition))
+    }
+
+
+def find_study_ids(session: Session, uids: Iterable[str]) -> dict[str, int]:
+    """Give the ids of those of these studies that are known, by Study Instance UID."""
+    query = select(StudyRow.study_instance_uid, StudyRow.study_id)
+    return {
+        row.study_instance_uid: row.study_id
+        for chunk in in_chunks(sorted(uids))
+        for row in session.execute(query.where(StudyRow.study_instance_uid.in_(chunk)))
     }
 
 
@@ -154,18 +169,23 @@ def revive_content(session: Session, content: StoredContent, rejection: Rejectio
 def insert_contents(
     session: Session,
     verdicts: Sequence[tuple[Instance, Rejection | None]],
+    known_studies: Mapping[str, int],
     lane: Lane,
     now: datetime,
-) -> tuple[dict[str, int], list[Event]]:
-    """Insert new contents, and the studies that are new with them; give ids by sha256."""
+) -> InsertedContents:
+    """Insert new contents, and the studies that are new with them.
+
+    Parameters
+    ----------
+    known_studies
+        Ids of the studies that are not new, by UID.
+    """
     if not verdicts:
-        return {}, []
-    study_ids = _ensure_studies(session, {i.study_instance_uid for i, _ in verdicts}, now)
+        return InsertedContents({}, frozenset(), [])
     rows = [
         {
             **header_values(instance),
             **(rejected(rejection, has_screening=False) if rejection else registered()),
-            "study_id": study_ids[instance.study_instance_uid],
             "sha256": instance.sha256,
             "sop_instance_uid": instance.sop_instance_uid,
             "received_lane": lane,
@@ -175,10 +195,19 @@ def insert_contents(
         }
         for instance, rejection in verdicts
     ]
-    returned = session.execute(
-        insert(InstanceRow).returning(InstanceRow.sha256, InstanceRow.instance_id), rows
+    by_study: defaultdict[str, list[InstanceFacts]] = defaultdict(list)
+    for place, ((instance, _), row) in enumerate(zip(verdicts, rows, strict=True)):
+        by_study[instance.study_instance_uid].append(_facts_of_new(place, instance, row))
+    new_ids = _insert_studies(
+        session, {uid: facts for uid, facts in by_study.items() if uid not in known_studies}
     )
-    instance_ids = {row.sha256: row.instance_id for row in returned}
+    study_ids = {**known_studies, **new_ids}
+    for (instance, _), row in zip(verdicts, rows, strict=True):
+        row["study_id"] = study_ids[instance.study_instance_uid]
+    # Inserted row by row in a pipeline, and asked for after: to return the ids, all rows would go
+    # into one statement of thousands of parameters, which the driver takes longer over than that.
+    session.execute(insert(InstanceRow), rows)
+    instance_ids = _find_instance_ids(session, [row["sha256"] for row in rows])
     events = [
         Event(
             kind=EventKind.REGISTERED,
@@ -190,36 +219,51 @@ def insert_contents(
         )
         for row in rows
     ]
-    return instance_ids, events
+    return InsertedContents(instance_ids, frozenset(new_ids.values()), events)
 
 
-def _ensure_studies(session: Session, uids: Collection[str], now: datetime) -> dict[str, int]:
-    study_ids: dict[str, int] = {}
-    for chunk in in_chunks(sorted(uids)):
-        query = select(StudyRow.study_instance_uid, StudyRow.study_id)
-        rows = session.execute(query.where(StudyRow.study_instance_uid.in_(chunk)))
-        study_ids |= {row.study_instance_uid: row.study_id for row in rows}
-    # Values until the study is recomputed, at the end of this same transaction.
-    placeholder = {
-        "status": StudyStatus.PENDING,
-        "reason_codes": "",
-        "flags": "",
-        "priority_rank": UNREAD_RANK,
-        "effective_priority_rank": UNREAD_RANK,
-        "instances": 0,
-        "instances_screened": 0,
-        "received_at": now,
-        "waiting_since": now,
+def _facts_of_new(place: int, instance: Instance, row: Mapping[str, Any]) -> InstanceFacts:
+    """Give what a study that is new as well needs to know of an instance.
+
+    Parameters
+    ----------
+    place
+        Among the new ones; it stands for the id that the instance has not got yet.
+    """
+    description = {name: row[name] for name in DESCRIPTION_NAMES}
+    accession_number = row["accession_number"]
+    if accession_number is not None:  # orders are looked up by the number as it is stored
+        description["accession_number"] = clean_text(accession_number)
+    return InstanceFacts(
+        instance_id=place,
+        sha256=instance.sha256,
+        sop_instance_uid=instance.sop_instance_uid,
+        state=row["state"],
+        reason_code=row["reason_code"],
+        flags=instance.flags,
+        registered_at=row["registered_at"],
+        description=Description(**description),
+        requested_procedure_priority=instance.requested_procedure_priority,
+        result=None,
+    )
+
+
+def _find_instance_ids(session: Session, digests: Iterable[str]) -> dict[str, int]:
+    query = select(InstanceRow.sha256, InstanceRow.instance_id)
+    return {
+        row.sha256: row.instance_id
+        for chunk in in_chunks(sorted(digests))
+        for row in session.execute(query.where(InstanceRow.sha256.in_(chunk)))
     }
-    new = [
-        {"study_instance_uid": uid, **placeholder} for uid in sorted(uids) if uid not in study_ids
-    ]
-    if new:
-        returned = session.execute(
-            insert(StudyRow).returning(StudyRow.study_instance_uid, StudyRow.study_id), new
-        )
-        study_ids |= {row.study_instance_uid: row.study_id for row in returned}
-    return study_ids
+
+
+def _insert_studies(
+    session: Session, studies: Mapping[str, Sequence[InstanceFacts]]
+) -> dict[str, int]:
+    if not studies:
+        return {}
+    session.execute(insert(StudyRow), derive_new_studies(session, studies))
+    return find_study_ids(session, studies)
 
 
 def _chunked_conditions(

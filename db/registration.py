@@ -3,7 +3,7 @@
 This module must not know how a file is found or read. Registering again changes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.arrivals import Arrival, SourceFile
-from db.chunks import in_chunks
 from db.conflicts import judge_conflicts
 from db.contents import (
     displace_content,
-    find_studies_of,
+    find_contents,
+    find_study_ids,
     insert_contents,
     is_revivable,
     load_contents,
@@ -30,7 +30,6 @@ from db.sources import (
     store_sources,
 )
 from db.studies import lock_studies, recompute_studies
-from db.tables import StudyRow
 from pipeline.codes import Lane
 
 __all__ = ["Arrival", "SourceFile", "find_unregistered", "register_arrivals"]
@@ -70,11 +69,12 @@ def register_arrivals(
         if arrival.instance is not None:  # the first path of a content speaks for it
             digests.setdefault(arrival.instance.sha256, arrival)
     leaving = _find_leaving(session, ordered, stored)
-    lock_studies(
-        session,
-        find_studies_of(session, digests, leaving) | _find_studies(session, digests.values()),
+    found = find_contents(session, digests, leaving)
+    studies = find_study_ids(
+        session, {a.instance.study_instance_uid for a in digests.values() if a.instance}
     )
-    known = load_contents(session, digests, leaving)
+    lock_studies(session, {*found.values(), *studies.values()})
+    known = load_contents(session, (), found)
     events: list[Event | None] = [
         displace_content(session, content, leaving[content.instance_id])
         for content in known
@@ -91,11 +91,11 @@ def register_arrivals(
         for digest, arrival in digests.items()
         if arrival.instance is not None and digest not in instance_ids
     ]
-    new_ids, registrations = insert_contents(session, new, lane, now)
-    store_sources(session, ordered, stored, instance_ids | new_ids, now)
-    happened = [event for event in (*events, *registrations) if event is not None]
+    inserted = insert_contents(session, new, studies, lane, now)
+    store_sources(session, ordered, stored, {**instance_ids, **inserted.instance_ids}, now)
+    happened = [event for event in (*events, *inserted.events) if event is not None]
     log_events(session, happened, actor=ACTOR, now=now)
-    recompute_studies(session, {event.study_id for event in happened})
+    recompute_studies(session, {event.study_id for event in happened} - inserted.new_studies)
 
 
 def queue_registrations(session: Session) -> None:
@@ -120,14 +120,3 @@ def _find_leaving(
     }
     held = find_held_elsewhere(session, by_instance, moving)
     return {i: arrival for i, arrival in by_instance.items() if i not in held}
-
-
-def _find_studies(session: Session, arrivals: Iterable[Arrival]) -> set[int]:
-    uids = {a.instance.study_instance_uid for a in arrivals if a.instance is not None}
-    return {
-        study_id
-        for chunk in in_chunks(sorted(uids))
-        for study_id in session.scalars(
-            select(StudyRow.study_id).where(StudyRow.study_instance_uid.in_(chunk))
-        )
-    }

@@ -6,7 +6,7 @@ instance, in the order of their ids, so that no two writers wait for each other 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Engine, select, update
@@ -63,6 +63,24 @@ def lock_studies(session: Session, study_ids: Collection[int]) -> None:
         ).all()
 
 
+def derive_new_studies(
+    session: Session, studies: Mapping[str, Sequence[InstanceFacts]]
+) -> list[dict[str, Any]]:
+    """Give the rows of studies, by UID, that have no instances but these, for inserting.
+
+    They are what `recompute_studies` would come to. To insert a row and update it in the same
+    transaction costs PostgreSQL the row and its entry in every index twice.
+    """
+    orders = _load_orders(session, studies.values())
+    return [
+        {
+            "study_instance_uid": uid,
+            **_to_values(summarise_study(facts, ordered_priority=_find_order(facts, orders))),
+        }
+        for uid, facts in sorted(studies.items())
+    ]
+
+
 def recompute_studies(session: Session, study_ids: Collection[int]) -> list[int]:
     """Derive studies anew and store what differs.
 
@@ -104,7 +122,7 @@ def compare_studies(
     """Give (study_id, stored values, derived values) for each study that has instances."""
     instances = _load_instances(session, study_ids)
     acknowledgements = _load_acknowledgements(session, study_ids)
-    orders = _load_orders(session, instances)
+    orders = _load_orders(session, instances.values())
     names = (*DESCRIPTION_NAMES, "reason_codes", "flags", *_PLAIN_NAMES)
     columns = [getattr(StudyRow, name) for name in names]
     query = select(StudyRow.study_id, *columns).where(StudyRow.study_id.in_(study_ids))
@@ -115,15 +133,7 @@ def compare_studies(
         state = summarise_study(
             facts,
             acknowledgement=acknowledgements.get(row.study_id),
-            ordered_priority=min(
-                (
-                    orders[each.description.accession_number]
-                    for each in facts
-                    if each.description.accession_number in orders
-                ),
-                key=lambda priority: priority.rank,
-                default=None,
-            ),
+            ordered_priority=_find_order(facts, orders),
             escalated_at=row.escalated_at,
         )
         stored = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
@@ -192,11 +202,11 @@ def _load_acknowledgements(
 
 
 def _load_orders(
-    session: Session, instances: Mapping[int, Sequence[InstanceFacts]]
+    session: Session, studies: Iterable[Sequence[InstanceFacts]]
 ) -> Mapping[str | None, Priority]:
     accession_numbers = {
         each.description.accession_number
-        for facts in instances.values()
+        for facts in studies
         for each in facts
         if each.description.accession_number is not None
     }
@@ -208,3 +218,18 @@ def _load_orders(
         for chunk in in_chunks(sorted(accession_numbers))
         for row in session.execute(query.where(OrderedPriorityRow.accession_number.in_(chunk)))
     }
+
+
+def _find_order(
+    facts: Sequence[InstanceFacts], orders: Mapping[str | None, Priority]
+) -> Priority | None:
+    """Give the most urgent order for any of a study's instances."""
+    return min(
+        (
+            orders[each.description.accession_number]
+            for each in facts
+            if each.description.accession_number in orders
+        ),
+        key=lambda priority: priority.rank,
+        default=None,
+    )

@@ -3,9 +3,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import StatementError
 
 from db.arrivals import Arrival
+from db.audit_tables import OrderedPriorityRow
 from db.registration import find_unregistered, register_arrivals
+from db.studies import rederive_studies
 from db.tables import InstanceRow, SourceFileRow
-from pipeline.codes import InstanceState, Lane, ReasonCode, StudyStatus
+from pipeline.codes import Flag, InstanceState, Lane, Priority, ReasonCode, StudyStatus
 from tests.db.site import NEGATIVE, POSITIVE, Site, digest, in_order, make_instance, make_source
 
 
@@ -263,3 +265,19 @@ def test_a_batch_is_one_row_a_path_and_one_study_a_uid(site: Site) -> None:
     assert sorted(in_order(site.worklist())) == [str(n) for n in range(7)]
     with site.reading() as session:
         assert session.scalar(select(func.count()).select_from(InstanceRow)) == 300
+
+
+def test_a_study_is_inserted_as_it_would_be_derived(site: Site) -> None:
+    long_number = "A\0" + 300 * "9"  # is kept without the NUL, and clipped
+    with site.writing() as session:
+        session.add(OrderedPriorityRow(accession_number=long_number, priority=Priority.STAT))
+    site.receive_many(
+        [
+            make_instance("1", patient_id="P-1", flags=frozenset({Flag.AGE_UNKNOWN})),
+            make_instance("2", accession_number=long_number, patient_id="P-2"),
+            make_instance("3", study="2", requested_procedure_priority=Priority.HIGH),
+        ]
+    )
+    assert site.study("1").ordered_priority is Priority.STAT
+    assert (site.study("1").instances, site.study("2").instances) == (2, 1)
+    assert rederive_studies(site.engine) == 0
