@@ -14,6 +14,9 @@ from pipeline.radiograph import FieldOfView, Radiograph
 
 _THUMBNAIL_PX: Final = 112
 _DARK: Final = 0.06
+# What a short look at the edges must show. Pillow's rounding puts a pixel between two cells into
+# either, so that what is barely exposed is left to the thumbnail itself.
+_CLEARLY_EXPOSED: Final = 0.075
 _LARGEST_TRIM: Final = 0.25
 
 
@@ -55,7 +58,8 @@ def _is_exposed_to_its_edges(pixels: NDArray[np.float32]) -> bool:
         return False
     (_, top, *_, bottom), (_, left, *_, right) = map(_first_pixels, pixels.shape)
     edges = pixels[:top], pixels[bottom:], pixels[:, :left].T, pixels[:, right:].T
-    return bool(_find_exposed(np.stack([_shrink_to_line(edge) for edge in edges])).all())
+    lines = np.stack([_shrink_to_line(edge) for edge in edges])
+    return bool(_find_exposed(lines, _CLEARLY_EXPOSED).all())
 
 
 def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,11 +80,11 @@ def _first_pixels(side_px: int) -> NDArray[np.intp]:
     return (np.arange(_THUMBNAIL_PX) * (side_px / _THUMBNAIL_PX) + 0.5).astype(np.intp)
 
 
-def _find_exposed(lines: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _find_exposed(lines: NDArray[np.float32], level: float = _DARK) -> NDArray[np.bool_]:
     """Tell which of some lines, (n, 112), X-rays reached."""
     # The 90th percentile, not the mean: air beside a child is dark too, but never a whole line
     # of it, and a side letter on a black border must not count as exposure.
-    return take_quantiles(lines, (0.9,))[:, 0] > _DARK
+    return take_quantiles(lines, (0.9,))[:, 0] > level
 
 
 def _exposed_span(lines: NDArray[np.float32]) -> tuple[float, float]:
