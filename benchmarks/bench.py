@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench [--data FOLDER] [--quick] [--only PART ...]
 
-Every figure comes from this run on this machine. Takes about ten minutes on two idle cores; a part
-that is left out keeps the figures that it had.
+Every figure comes from this run on this machine. Takes about a quarter of an hour on two idle
+cores; a part that is left out keeps the figures that it had.
 """
 
 import argparse
