@@ -62,7 +62,24 @@ def prepare_model_input(radiograph: Radiograph, preprocessing: Preprocessing) ->
     ModelInput
         ``pixels`` is (size_px, size_px), float32 in [0, 1].
     """
-    whole = _resample(radiograph, find_field_of_view(radiograph), preprocessing)
+    return narrow_to_lungs(radiograph, view_exposed_field(radiograph, preprocessing), preprocessing)
+
+
+def view_exposed_field(radiograph: Radiograph, preprocessing: Preprocessing) -> ModelInput:
+    """Give the first half of `prepare_model_input`: all that X-rays reached, never cropped further.
+
+    What an image looks like is judged on it, whatever the network sees.
+    """
+    return _resample(radiograph, find_field_of_view(radiograph), preprocessing)
+
+
+def narrow_to_lungs(
+    radiograph: Radiograph, whole: ModelInput, preprocessing: Preprocessing
+) -> ModelInput:
+    """Give the second half: cut to the lungs, where the release asks for it, or ``whole`` as it is.
+
+    Flagged ``FULL_FRAME`` where the lungs are not found.
+    """
     if not preprocessing.crop_to_lungs:
         return whole
     lungs = locate_lung_field(whole)

@@ -20,7 +20,7 @@ from pipeline.exposure import judge_exposure
 from pipeline.files import read_file, read_small_file
 from pipeline.instance import Instance, Rejection
 from pipeline.lung_coverage import judge_lung_coverage
-from pipeline.preprocessing import Preprocessing, prepare_model_input
+from pipeline.preprocessing import Preprocessing, narrow_to_lungs, view_exposed_field
 from pipeline.quantiles import take_quantiles
 from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
 from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
@@ -95,10 +95,9 @@ def read_model_input(
         radiograph = opened.decode()
         _refuse_uniform(radiograph)
         # Cut to the lungs, no image looks like those that the looks were learned from.
-        whole = prepare_model_input(radiograph, replace(preprocessing, crop_to_lungs=False))
+        whole = view_exposed_field(radiograph, preprocessing)
         looks = _judge_looks(radiograph, whole, policy)
-        is_cropped = preprocessing.crop_to_lungs
-        model_input = prepare_model_input(radiograph, preprocessing) if is_cropped else whole
+        model_input = narrow_to_lungs(radiograph, whole, preprocessing)
     except RejectedInputError as error:
         return _rejected(instance, error.rejection)
     except MemoryError:

@@ -4,7 +4,7 @@ This module must not know how a run was trained, nor how a comparison is shown.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,15 +94,9 @@ def compare_runs(
     under_stress: bool = False,
 ) -> list[Comparison]:
     """Score each run on one part of the split cohort that it was trained on."""
-    comparisons = [_compare_run(run, data, samples, part) for run in runs]
-    if under_stress:
-        home = [sample for sample in samples if (sample.source, sample.part) == (HOME, part)]
-        radiographs = Radiographs(data, home)
-        return [
-            replace(comparison, stressed=_put_under_stress(run, radiographs))
-            for run, comparison in zip(runs, comparisons, strict=True)
-        ]
-    return comparisons
+    home = [sample for sample in samples if (sample.source, sample.part) == (HOME, part)]
+    stressed = Radiographs(data, home) if under_stress else None
+    return [_compare_run(run, data, samples, part, stressed) for run in runs]
 
 
 def tabulate(comparisons: Sequence[Comparison]) -> str:
@@ -157,7 +151,13 @@ def _describe_stress(stressed: Sequence[Stress]) -> list[str]:
     return [f"{worst.auc_fall:.4f} ({worst.perturbation})", *blanked]
 
 
-def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -> Comparison:
+def _compare_run(
+    run: Path,
+    data: Path,
+    samples: Sequence[Sample],
+    part: Part,
+    stressed: Radiographs | None,
+) -> Comparison:
     recipe = Recipe.read(run)
     network = load_averaged(run)
     outside = {}
@@ -188,6 +188,11 @@ def _compare_run(run: Path, data: Path, samples: Sequence[Sample], part: Part) -
             else None
         ),
         outside=outside,
+        stressed=(
+            _put_under_stress(network, recipe.preprocessing, stressed)
+            if stressed is not None
+            else ()
+        ),
     )
 
 
@@ -205,10 +210,13 @@ def _order_views(
     return orders
 
 
-def _put_under_stress(run: Path, radiographs: Radiographs) -> list[Stress]:
-    network = load_averaged(run)
+def _put_under_stress(
+    network: Any,  # noqa: ANN401
+    preprocessing: Preprocessing,
+    radiographs: Radiographs,
+) -> list[Stress]:
     scorer = Scorer(
-        Recipe.read(run).preprocessing,
+        preprocessing,
         lambda pixels: apply_calibration(Calibration(1.0, 0.0), network_logits(network, pixels)),
     )
     plain = scorer.score(radiographs.pixels(index) for index in range(len(radiographs)))
