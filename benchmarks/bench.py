@@ -12,21 +12,17 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from sqlalchemy import create_engine, make_url
-
 from benchmarks.capacity_page import write_page
+from benchmarks.databases import LOCAL_SERVER, fresh_database
 from benchmarks.processes import run_command
 from benchmarks.samples import write_mixed, write_small
-from db.engine import open_database
-from db.schema import upgrade_schema
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
 
 PYTHON: Final = Path(sys.executable)
@@ -34,9 +30,7 @@ PNEUMOSCREEN: Final = PYTHON.with_name("pneumoscreen")
 RELEASE: Final = RELEASES_FOLDER / CURRENT_RELEASE
 RESULTS: Final = Path(__file__).parent / "results.json"
 TRACE: Final = Path(__file__).parents[1] / "build" / "trace.json"
-POSTGRES: Final = os.environ.get(
-    "PNEUMOSCREEN_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
-)
+POSTGRES: Final = os.environ.get("PNEUMOSCREEN_TEST_POSTGRES", LOCAL_SERVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,30 +168,11 @@ def _quiet(bench: Bench) -> dict[str, str]:
     return {"PNEUMOSCREEN_DATABASE_URL": bench.fresh_url(), "PNEUMOSCREEN_LOG_LEVEL": "WARNING"}
 
 
-@contextmanager
-def _postgres_database() -> Iterator[str]:
-    """Make a database for one measurement."""
-    server = create_engine(
-        make_url(POSTGRES).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    name = f"benchmark_{time.monotonic_ns()}"
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        url = server.url.set(database=name).render_as_string(hide_password=False)
-        upgrade_schema(open_database(url))
-        yield url
-    finally:
-        with server.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        server.dispose()
-
-
 def measure_registration(bench: Bench) -> dict[str, Any]:
     """Register many small files into each database."""
     folder = bench.small(2_000 if bench.quick else 100_000)
     found = {}
-    with _postgres_database() as postgres:
+    with fresh_database(POSTGRES) as postgres:
         for name, url in {"sqlite": bench.fresh_url(), "postgresql": postgres}.items():
             command = [PYTHON, "-m", "benchmarks.registration", folder, url]
             found[name] = json.loads(run_command(command, _quiet(bench)).output)

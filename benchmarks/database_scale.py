@@ -19,15 +19,15 @@ from random import Random
 from statistics import quantiles
 from typing import Final
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from benchmarks.database_fill import fill
+from benchmarks.databases import LOCAL_SERVER, fresh_database
 from db.arrivals import Arrival, SourceFile
 from db.claims import Claim, claim_batch
 from db.engine import open_database, read_session, write_session
 from db.recording import Screened, record_outcomes
 from db.registration import register_arrivals
-from db.schema import upgrade_schema
 from db.worklist import read_worklist
 from pipeline.codes import Band, Lane, Priority
 from pipeline.instance import Instance, derive_uid
@@ -225,33 +225,27 @@ def _say(line: str) -> None:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="postgresql://postgres@127.0.0.1:5432/postgres")
+    parser.add_argument("--server", default=LOCAL_SERVER)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    url = make_url(arguments.server).set(drivername="postgresql+psycopg")
-    server = create_engine(url, isolation_level="AUTOCOMMIT")
-    name = f"pneumoscreen_bench_{os.getpid()}"
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine = open_database(url.set(database=name).render_as_string(hide_password=False))
     results: list[Measured] = []
-    try:
-        upgrade_schema(engine)
-        filled = 0
-        for studies in sorted(arguments.sizes):
-            start_s = time.perf_counter()
-            fill(engine, filled + 1, studies)
-            _say(f"{studies} studies filled in {time.perf_counter() - start_s:.0f} s")
-            results.append(measure(engine, studies))
-            _say(str(replace(results[-1], plans={})))
-            filled = studies + _WAITING  # what was measured with stays
-            if arguments.json:
-                arguments.json.write_text(json.dumps([asdict(r) for r in results], indent=2) + "\n")
-    finally:
-        engine.dispose()
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with fresh_database(arguments.server) as url:
+        engine = open_database(url)
+        try:
+            filled = 0
+            for studies in sorted(arguments.sizes):
+                start_s = time.perf_counter()
+                fill(engine, filled + 1, studies)
+                _say(f"{studies} studies filled in {time.perf_counter() - start_s:.0f} s")
+                results.append(measure(engine, studies))
+                _say(str(replace(results[-1], plans={})))
+                filled = studies + _WAITING  # what was measured with stays
+                if arguments.json:
+                    table = json.dumps([asdict(r) for r in results], indent=2)
+                    arguments.json.write_text(table + "\n")
+        finally:
+            engine.dispose()
 
 
 if __name__ == "__main__":

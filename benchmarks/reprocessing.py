@@ -7,16 +7,15 @@ the first instance, as it would be if nobody remembered.
 """
 
 import argparse
-import os
 import time
 from typing import Final
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from benchmarks.database_fill import fill
+from benchmarks.databases import LOCAL_SERVER, fresh_database
 from db.engine import open_database, write_session
 from db.reprocessing import mark_for_reprocessing
-from db.schema import upgrade_schema
 from worker.clock import SystemClock
 from worker.hints import NoHints
 from worker.reprocess import Selection, requeue
@@ -75,24 +74,17 @@ def _time_step_ms(engine: Engine, after: int) -> float:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="postgresql://postgres@127.0.0.1:5432/postgres")
+    parser.add_argument("--server", default=LOCAL_SERVER)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000])
     arguments = parser.parse_args()
-    url = make_url(arguments.server).set(drivername="postgresql+psycopg")
-    server = create_engine(url, isolation_level="AUTOCOMMIT")
     for instances in arguments.sizes:
-        name = f"pneumoscreen_bench_{os.getpid()}"
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine = open_database(url.set(database=name).render_as_string(hide_password=False))
-        try:
-            upgrade_schema(engine)
-            fill(engine, 1, instances)
-            print(measure(engine, instances), flush=True)  # noqa: T201 - its output
-        finally:
-            engine.dispose()
-            with server.connect() as connection:
-                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        with fresh_database(arguments.server) as url:
+            engine = open_database(url)
+            try:
+                fill(engine, 1, instances)
+                print(measure(engine, instances), flush=True)  # noqa: T201 - its output
+            finally:
+                engine.dispose()
 
 
 if __name__ == "__main__":
