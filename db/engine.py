@@ -3,6 +3,8 @@
 This module must not know any table. Above it the two databases look the same.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -177,7 +179,7 @@ def _open_sqlite(url: URL, lock_wait_s: float) -> Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {round(lock_wait_s * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer
+        _keep_write_ahead_log(cursor, lock_wait_s)  # readers never wait for a writer
         cursor.execute("PRAGMA synchronous = FULL")  # what was committed survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -188,3 +190,21 @@ def _open_sqlite(url: URL, lock_wait_s: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _keep_write_ahead_log(cursor: Any, wait_s: float) -> None:  # noqa: ANN401 - any DBAPI
+    """Turn a file's write-ahead log on, which it stays.
+
+    Two that do so at once with a new file exclude each other, and SQLite tells the second at once,
+    whatever its busy timeout: the first is done in a moment.
+    """
+    until_s = time.monotonic() + wait_s
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+            time.sleep(0.01)
+        else:
+            return
