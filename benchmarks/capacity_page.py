@@ -45,6 +45,7 @@ def describe(results: dict[str, Any]) -> Iterator[str]:
         "latency": _describe_latency,
         "registration": _describe_registration,
         "scaling": _describe_scaling,
+        "workers": _describe_workers,
     }
     for part, write in writers.items():
         if part in results:
@@ -187,6 +188,19 @@ def _describe_scaling(found: dict[str, Any]) -> Iterator[str]:
             (f"{key.split('_')[1]} core(s)", f"{value:.1f}")
             for key, value in found.items()
             if key.startswith("mixed_")
+        ),
+    )
+
+
+def _describe_workers(found: dict[str, Any]) -> Iterator[str]:
+    yield f"### Workers of the distributed product, a backlog of {found['files']:,} small files"
+    yield ""
+    yield from _table(
+        ("workers on these cores", "seconds, settling included", "files/s"),
+        *(
+            (key.split("_")[0], f"{seconds:.1f}", f"{found['files'] / seconds:.0f}")
+            for key, seconds in found.items()
+            if key.endswith("_workers_s")
         ),
     )
 

@@ -32,7 +32,7 @@ def main() -> None:
     options.add_argument("--arrivals", type=int, default=100)
     given = options.parse_args()
     for workers in (1, 2):
-        with _running(given.release, workers) as stack:
+        with running_service(given.release, workers) as stack:
             seconds = time_backlog(stack, given.files)
             (engine,) = stack.query("SELECT DISTINCT engine FROM screening")
         rate = given.files / seconds
@@ -40,14 +40,15 @@ def main() -> None:
             f"{workers} worker, {engine[0]}: {given.files} files in {seconds:.1f} s, settling "
             f"included: {rate:.1f} a second"
         )
-    with _running(given.release, 1) as stack:
+    with running_service(given.release, 1) as stack:
         _say_waits("drop to worklist row", time_arrivals(stack, given.arrivals, "SCREENED"))
         _drop_backfill(stack, 3 * given.files)
         waits_s = time_arrivals(stack, given.arrivals // 2, "SCREENED")
         left = stack.due()
         _say_waits(f"the same before a backfill (of which {left} were left)", waits_s)
     for polling_only in (False, True):
-        with _running(given.release, 0, scan_interval_s=10, polling_only=polling_only) as stack:
+        changed = {"scan_interval_s": 10, "polling_only": polling_only}
+        with running_service(given.release, 0, **changed) as stack:
             waits_s = time_arrivals(stack, given.arrivals // 2, "REGISTERED")
         events = "without events" if polling_only else "with events"
         _say_waits(f"drop to registration, the inbox walked every 10 s, {events}", waits_s)
@@ -62,7 +63,7 @@ def _say_waits(what: str, waits_s: list[float]) -> None:
 
 
 def time_backlog(stack: Stack, files: int) -> float:
-    """Drop files at once; give the seconds from the first to the last row."""
+    """Drop files at once; give the seconds from the first to the last row, settling included."""
     aside = stack.folder / "backlog"
     aside.mkdir()
     stack.drop(files, start=1_000_000, folder=aside)
@@ -114,7 +115,7 @@ def _drop_backfill(stack: Stack, files: int) -> None:
 
 
 @contextmanager
-def _running(release: Path, workers: int, **changed: object) -> Iterator[Stack]:
+def running_service(release: Path, workers: int, **changed: object) -> Iterator[Stack]:
     """Start everything and wait until it is warm."""
     with TemporaryDirectory() as folder, open_stack(Path(folder)) as stack:
         settings = {

@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.imports import absent
 from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
+from pipeline.imports import absent
 
 # Images that one core works on at once. On two Zen 5 cores 1, 4, 8, 16 and 32 gave 224, 294, 283,
 # 285 and 297 images/s: more would only make the last ones of a batch wait.

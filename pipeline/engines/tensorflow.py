@@ -14,11 +14,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.imports import absent
 from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
 from pipeline.errors import ClassifierError
+from pipeline.imports import absent
 
 # Any other number of images is padded to one of these: every new shape has kernels of its own
 # prepared, which costs seconds, and memory that is never given back.

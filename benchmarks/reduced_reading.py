@@ -1,0 +1,96 @@
+"""What decoding and averaging to fewer pixels changes: whole images against reduced ones.
+
+    python -m benchmarks.reduced_reading [--data FOLDER] [--release FOLDER]
+
+Every decodable radiograph of the development data, and the ones of native size in the syntaxes of
+`benchmarks.samples`.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+import pipeline.stored_pixels
+from benchmarks.samples import write_mixed
+from pipeline.classifier import Classifier
+from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.files import read_file
+from pipeline.preprocessing import Preprocessing
+from pipeline.reading import read_model_input
+from pipeline.reading_values import ReadingLimits
+from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
+from pipeline.triage import TriagePolicy
+
+_SIDES_PX = (1 << 30, 768, 640, 512, 384)
+_MIXED = 135
+
+
+def main() -> None:
+    """Measure, and print a line for each side that is enough."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
+    options.add_argument("--data", type=Path, default=shared)
+    options.add_argument("--release", type=Path, default=RELEASES_FOLDER / CURRENT_RELEASE)
+    given = options.parse_args()
+    classifier = Classifier.load(given.release)
+    triage = TriagePolicy(classifier.release.operating_points)
+    with TemporaryDirectory() as folder:
+        mixed = Path(folder) / "mixed"
+        write_mixed(mixed, _MIXED, given.data / "kermany_native")
+        folders = [mixed, given.data / "kermany_native", given.data / "dicom"]
+        files = [path for each in folders for path in sorted(each.rglob("*")) if path.is_file()]
+        whole: dict[Path, NDArray[np.float32]] = {}
+        for side_px in _SIDES_PX:
+            pipeline.stored_pixels.SUFFICIENT_SIDE_PX = side_px  # type: ignore[misc]
+            inputs = dict(_read(files))
+            whole = whole or inputs
+            _describe(side_px, whole, inputs, classifier, triage)
+
+
+def _read(files: list[Path]) -> Iterator[tuple[Path, NDArray[np.float32]]]:
+    """Read what can be scored."""
+    limits, policy, preprocessing = (
+        ReadingLimits(),
+        EligibilityPolicy(maximum_age_years=130),
+        Preprocessing(),
+    )
+    for path in files:
+        digest = read_file(bytes(path), limits.file_bytes)[0]
+        found = read_model_input(bytes(path), digest, limits, policy, preprocessing)
+        if found.model_input is not None:
+            yield path, found.model_input.pixels
+
+
+def _describe(
+    side_px: int,
+    whole: dict[Path, NDArray[np.float32]],
+    inputs: dict[Path, NDArray[np.float32]],
+    classifier: Classifier,
+    triage: TriagePolicy,
+) -> None:
+    common = sorted(whole.keys() & inputs.keys())
+    exact = np.stack([whole[path] for path in common])
+    reduced = np.stack([inputs[path] for path in common])
+    levels = 255 * np.abs(exact - reduced).mean(axis=(1, 2))
+    before, after = classifier.classify(exact), classifier.classify(reduced)
+    moved = np.abs(before - after)
+    bands = sum(
+        triage.judge(old).band != triage.judge(new).band
+        for old, new in zip(before, after, strict=True)
+    )
+    sys.stdout.write(
+        f"shorter side at least {side_px} px: {len(common)} of {len(whole)} radiographs, "
+        f"model input differs by {levels.mean():.2f} of 255 on average, {levels.max():.2f} at "
+        f"worst; probabilities by {moved.mean():.5f}, {moved.max():.4f}; {bands} bands "
+        "change\n"
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
