@@ -95,9 +95,12 @@ def measure_startup(bench: Bench) -> dict[str, Any]:
             seconds.append(run_command([PNEUMOSCREEN, "screen", one], environment).seconds)
         return statistics.median(seconds)
 
+    with fresh_database(POSTGRES) as postgres:
+        worklist_postgresql_s = median_s(["worklist"], database_url=postgres)
     return {
         "help_s": median_s(["--help"]),
         "worklist_s": median_s(["worklist"]),
+        "worklist_postgresql_s": worklist_postgresql_s,
         "screen_one_openvino_s": screen_s("openvino"),
         "screen_one_tensorflow_s": screen_s("tensorflow"),
     }
@@ -122,6 +125,7 @@ def measure_end_to_end(bench: Bench) -> dict[str, Any]:
     figures = json.loads(baseline.output)
     found: dict[str, Any] = {
         "files": files,
+        "radiographs": "real" if bench.radiographs.is_dir() else "drawn",
         "baseline_s": baseline.seconds,
         "baseline_work_s": figures["work_s"],
         "baseline_peak_mib": baseline.peak_mib,

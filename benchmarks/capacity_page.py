@@ -64,7 +64,10 @@ def _table(*rows: tuple[object, ...]) -> Iterator[str]:
 
 
 def _describe_end_to_end(found: dict[str, Any]) -> Iterator[str]:
-    yield f"### `screen` against a user's own loop, {found['files']} radiographs, 9 syntaxes"
+    yield (
+        f"### `screen` against a user's own loop, {found['files']} {found['radiographs']} "
+        "radiographs, 9 syntaxes"
+    )
     yield ""
     rows: list[tuple[object, ...]] = [
         ("", "seconds, all", "seconds without start-up", "peak MiB", "times faster", "without it")
@@ -117,7 +120,8 @@ def _describe_startup(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     names = {
         "help_s": "`pneumoscreen --help`",
-        "worklist_s": "`pneumoscreen worklist`",
+        "worklist_s": "`pneumoscreen worklist`, SQLite",
+        "worklist_postgresql_s": "`pneumoscreen worklist`, PostgreSQL",
         "screen_one_openvino_s": "`screen` on one file, OpenVINO",
         "screen_one_tensorflow_s": "`screen` on one file, TensorFlow",
     }

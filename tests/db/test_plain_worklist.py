@@ -11,14 +11,7 @@ from db.plain_worklist import read_plain_worklist
 from db.schema import upgrade_schema
 from db.worklist import read_worklist
 from pipeline.codes import Flag, Priority, ReasonCode
-from tests.db.conftest import empty
 from tests.db.site import GREY, NEGATIVE, POSITIVE, Site, make_instance
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    empty(sqlite_engine)
-    return sqlite_engine
 
 
 def test_both_ways_give_the_same_entries(site: Site, engine: Engine) -> None:
@@ -41,25 +34,45 @@ def test_both_ways_give_the_same_entries(site: Site, engine: Engine) -> None:
     with site.reading() as session:
         entries = read_worklist(session)
     assert len(entries) == 5
-    assert read_plain_worklist(str(engine.url), limit=10) == entries
-    assert read_plain_worklist(str(engine.url), limit=2) == entries[:2]
+    url = engine.url.render_as_string(hide_password=False)
+    assert read_plain_worklist(url, limit=10) == entries
+    assert read_plain_worklist(url, limit=2) == entries[:2]
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://user@host/name", "sqlite:////absent/worklist.db", "sqlite://", "nothing"]
+    "url",
+    [
+        "postgresql://user@127.0.0.1:1/name",
+        "postgresql+psycopg://user@127.0.0.1:1/name?connect_timeout=1",
+        "sqlite:////absent/worklist.db",
+        "sqlite://",
+        "nothing",
+    ],
 )
 def test_another_or_no_database_is_left_to_the_long_way(url: str) -> None:
     assert read_plain_worklist(url, limit=1) is None
 
 
-def test_another_version_is_left_to_the_long_way(tmp_path: Path) -> None:
+def test_later_schema_is_left_to_the_long_way(engine: Engine) -> None:
+    url = engine.url.render_as_string(hide_password=False)
+    assert read_plain_worklist(url, limit=1) == []
+    with write_connection(engine) as connection:
+        (revision,) = connection.execute(text("SELECT version_num FROM alembic_version")).one()
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        assert read_plain_worklist(url, limit=1) is None
+    finally:
+        with write_connection(engine) as connection:
+            connection.execute(
+                text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+            )
+
+
+def test_odd_file_names_are_read_or_left_to_the_long_way(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'what is this?.db'}"
     assert read_plain_worklist(url, limit=1) is None  # a question mark may begin options
     url = f"sqlite:///{tmp_path / 'a #1 file.db'}"
     engine = open_database(url)
     upgrade_schema(engine)
     assert read_plain_worklist(url, limit=1) == []
-    with write_connection(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
-    assert read_plain_worklist(url, limit=1) is None
