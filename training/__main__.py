@@ -33,8 +33,6 @@ class Network(StrEnum):
     VGG16 = "vgg16"
     RESNET50V2 = "resnet50v2"
     EFFICIENTNET_LITE0 = "efficientnet_lite0"
-    EFFICIENTNET_LITE1 = "efficientnet_lite1"
-    EFFICIENTNET_LITE2 = "efficientnet_lite2"
 
 
 @app.command()
@@ -79,15 +77,6 @@ def fit(
         bool, typer.Option(help="Train on what is cut to the lung fields.")
     ] = False,
     half_precision: bool = True,
-    teacher: Annotated[
-        list[str] | None, typer.Option(help="Learn from this run's answers, too; repeat.")
-    ] = None,
-    teacher_share: Annotated[
-        float, typer.Option(help="Of the target: the teachers' answer instead of the label.")
-    ] = 0.5,
-    feature_weight: Annotated[
-        float, typer.Option(help="Of the loss that predicts the teachers' features; 0: none.")
-    ] = 0.5,
     seed: int = 1,
     workers: int = 1,
 ) -> None:
@@ -108,9 +97,6 @@ def fit(
         peak_learning_rate=learning_rate,
         lung_weight=lung_weight if network == Network.RESNET50V2 else 0.0,
         half_precision=half_precision,
-        teachers=tuple(teacher or ()),
-        teacher_share=teacher_share,
-        feature_weight=feature_weight if network == Network.RESNET50V2 else 0.0,
         preprocessing=Preprocessing(crop_to_lungs=crop_to_lungs),
         mixture=Mixture.of(source, balance) if source else Mixture(balance=balance),
         augmentation=Augmentation(augmentation, background_share),

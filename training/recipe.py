@@ -35,13 +35,6 @@ class Recipe:
         Of the lung map's loss beside the label's; 0 leaves the lung head out.
     half_precision
         Compute in bfloat16, keep weights in float32.
-    teachers
-        Folders of trained runs, whose answers to the same pixels this run learns from, too.
-    teacher_share
-        Of the target: the teachers' mean probability instead of the label.
-    feature_weight
-        Of the loss between the teachers' pooled features and what the network's own predict of
-        them.
     """
 
     network: str = "resnet50v2"
@@ -55,9 +48,6 @@ class Recipe:
     average_momentum: float = 0.998
     lung_weight: float = 0.3
     half_precision: bool = True
-    teachers: tuple[str, ...] = ()
-    teacher_share: float = 0.5
-    feature_weight: float = 0.5
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -107,7 +97,6 @@ class Recipe:
             return cls(
                 **{
                     **values,
-                    "teachers": tuple(values["teachers"]),
                     "preprocessing": Preprocessing(**values["preprocessing"]),
                     "mixture": Mixture(**values["mixture"]),
                     "augmentation": Augmentation(**values["augmentation"]),

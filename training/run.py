@@ -69,9 +69,10 @@ class Run:
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         keras.utils.set_random_seed(recipe.seed)
-        self.teachers = Teachers(recipe.teachers)
         keras.config.set_dtype_policy("mixed_bfloat16" if recipe.half_precision else "float32")
-        self.network = _build(recipe, self.teachers.features if recipe.feature_weight else 0)
+        self.network = build_for_training(
+            recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
+        )
         load_initial_weights(self.network, recipe.weights)
         self._compile()
         self.average = WeightAverage(self.network.weights, recipe.average_momentum)
@@ -90,16 +91,14 @@ class Run:
         # Biases and normalizations decide where a feature begins; to shrink them regularizes
         # nothing.
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        losses = {
-            "logit": keras.losses.BinaryCrossentropy(from_logits=True),
-            "lungs": lung_loss,
-            "features": "mean_squared_error",
-        }
-        shares = {"logit": 1.0, "lungs": recipe.lung_weight, "features": recipe.feature_weight}
+        losses = {"logit": keras.losses.BinaryCrossentropy(from_logits=True), "lungs": lung_loss}
         self.network.compile(
             optimizer,
             loss={name: losses[name] for name in self.network.output},
-            loss_weights={name: shares[name] for name in self.network.output},
+            loss_weights={
+                name: {"logit": 1.0, "lungs": recipe.lung_weight}[name]
+                for name in self.network.output
+            },
             jit_compile=False,  # XLA halves the speed on processors
         )
         optimizer.build(self.network.trainable_variables)
@@ -129,11 +128,6 @@ class Run:
         for step in range(self.epoch * steps, (self.epoch + 1) * steps):
             batch = deal(step)
             known = {"logit": batch.targets, "lungs": batch.lung_maps}
-            if self.recipe.teachers:
-                taught, known["features"] = self.teachers.teach(batch.pixels)
-                known["logit"] = batch.targets + self.recipe.teacher_share * (
-                    taught - batch.targets
-                )
             targets = {name: known[name] for name in self.network.output}
             every = np.ones_like(batch.weights)
             weights = {name: batch.weights if name == "logit" else every for name in targets}
@@ -163,11 +157,7 @@ class Run:
         arrays = {key: np.asarray(variable) for key, variable in self._variables().items()}
         arrays |= {f"average/{i}": value for i, value in enumerate(self.average.values)}
         partial = folder / (CHECKPOINT_FILE + ".partial")
-        notes = {
-            "epoch": str(self.epoch),
-            "history": json.dumps(self.history),
-            "features": str(self.teachers.features if self.recipe.feature_weight else 0),
-        }
+        notes = {"epoch": str(self.epoch), "history": json.dumps(self.history)}
         save_file(arrays, partial, metadata=notes)
         partial.replace(folder / CHECKPOINT_FILE)
         history = json.dumps(self.history, indent=1)
@@ -194,36 +184,6 @@ class Run:
         }
 
 
-class Teachers:
-    """Trained networks, asked about the very pixels that the pupil sees.
-
-    References
-    ----------
-    Beyer et al., Knowledge distillation: a good teacher is patient and consistent, 2022.
-    Romero et al., FitNets: hints for thin deep nets, 2015.
-    """
-
-    def __init__(self, folders: Sequence[str]) -> None:
-        self._networks = [_with_features(load_averaged(Path(folder))) for folder in folders]
-        self.features = sum(network.output[1].shape[1] for network in self._networks)
-
-    def teach(self, pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give the mean probability, (n, 1), and every teacher's features, (n, features).
-
-        The features are standardized within the batch: their scale says nothing.
-        """
-        answers = [network.predict_on_batch(pixels) for network in self._networks]
-        logit = np.mean([answer[0] for answer in answers], axis=0)
-        features = np.concatenate([answer[1] for answer in answers], axis=1)
-        features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-3)
-        return 1 / (1 + np.exp(-logit)), features
-
-
-def _with_features(network: keras.Model) -> keras.Model:
-    pooled = network.get_layer("logit").input
-    return keras.Model(network.input, [network.output, pooled])
-
-
 def load_averaged(folder: Path) -> keras.Model:
     """Load the averaged weights of a run into the network that is served, in float32.
 
@@ -234,9 +194,11 @@ def load_averaged(folder: Path) -> keras.Model:
     """
     recipe = Recipe.read(folder)
     keras.config.set_dtype_policy("float32")
+    network = build_for_training(
+        recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
+    )
     try:
         with safe_open(folder / CHECKPOINT_FILE, "numpy") as state:
-            network = _build(recipe, int(state.metadata().get("features", 0)))
             for i, weight in enumerate(network.weights):
                 weight.assign(state.get_tensor(f"average/{i}"))
     except OSError as error:
@@ -244,15 +206,6 @@ def load_averaged(folder: Path) -> keras.Model:
             f"{folder} has no checkpoint yet; train it with `python -m training fit`"
         ) from error
     return serving_part(network)
-
-
-def _build(recipe: Recipe, taught_features: int) -> keras.Model:
-    return build_for_training(
-        recipe.network,
-        recipe.preprocessing.size_px,
-        lung_head=recipe.lung_weight > 0,
-        taught_features=taught_features,
-    )
 
 
 def network_logits(network: Any, pixels: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: ANN401

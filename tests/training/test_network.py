@@ -4,7 +4,6 @@ import pytest
 
 from training import network as networks
 from training.architecture import build_network
-from training.efficientnet_lite import SCALES
 from training.errors import TrainingError
 from training.network import (
     BUILDERS,
@@ -95,4 +94,4 @@ def test_first_convolution_folds_the_scaling_of_imagenet(name):
 
 
 def test_all_four_networks_of_the_comparison_are_there():
-    assert set(BUILDERS) - set(SCALES) == {"ann", "cnn", "vgg16", "resnet50v2"}
+    assert set(BUILDERS) - {"efficientnet_lite0"} == {"ann", "cnn", "vgg16", "resnet50v2"}

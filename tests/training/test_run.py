@@ -1,4 +1,3 @@
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -23,13 +22,11 @@ TINY = Recipe(
 )
 
 
-def deal(step, spoil=0.0, size_px=16):
+def deal(step, spoil=0.0):
     """Ill images are brighter; a batch is a function of its step, as a dealer's is."""
     random = np.random.default_rng(step)
     targets = np.array([[0.0], [1.0]] * 4, np.float32)
-    pixels = (
-        random.random((8, size_px, size_px, 1), np.float32) * 0.5 + targets[..., None, None] * 0.4
-    )
+    pixels = random.random((8, 16, 16, 1), np.float32) * 0.5 + targets[..., None, None] * 0.4
     no_maps = np.full((8, 32, 32, 1), -1, np.float32)
     return Batch(pixels + np.float32(spoil), targets, no_maps, np.ones(8, np.float32))
 
@@ -91,59 +88,6 @@ def test_fit_trains_measures_and_goes_on_where_it_stood(tmp_path, cohort):
     pixels = deal(1).pixels[..., 0]
     loaded = network_logits(load_averaged(tmp_path / "run"), pixels)
     np.testing.assert_allclose(loaded, run.logits(pixels), rtol=1e-4, atol=1e-5)
-
-
-def test_pupil_learns_from_its_teachers_answers_and_loads_without_them(tmp_path):
-    def deal_large(step):
-        return deal(step, size_px=32)
-
-    small = Preprocessing(size_px=32)
-    teacher = Run(replace(TINY, steps_per_epoch=15, preprocessing=small))
-    teacher.recipe.keep_in(tmp_path / "teacher")
-    teacher.train_epoch(deal_large)
-    teacher.save(tmp_path / "teacher")
-    taught = replace(
-        TINY,
-        network="resnet50v2",
-        preprocessing=small,
-        teachers=(str(tmp_path / "teacher"),),
-        teacher_share=1.0,
-        steps_per_epoch=2,
-        warm_up_steps=1,
-    )
-    taught.keep_in(tmp_path / "pupil")
-    assert Recipe.read(tmp_path / "pupil") == taught
-    pupil = Run(taught)
-    pixels = deal_large(5).pixels
-    targets, features = pupil.teachers.teach(pixels)
-    answers = network_logits(load_averaged(tmp_path / "teacher"), pixels[..., 0])
-    np.testing.assert_allclose(targets[:, 0], 1 / (1 + np.exp(-answers)), rtol=1e-3, atol=1e-5)
-    assert features.shape == (8, 256)
-    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-4)
-    pupil.train_epoch(deal_large)
-    pupil.save(tmp_path / "pupil")
-    shutil.rmtree(tmp_path / "teacher")
-    loaded = network_logits(load_averaged(tmp_path / "pupil"), pixels[..., 0])
-    np.testing.assert_allclose(loaded, pupil.logits(pixels[..., 0]), rtol=1e-3, atol=1e-4)
-
-
-def test_teachers_answers_replace_their_share_of_the_label(tmp_path):
-    """With all of the target theirs, wrong labels change nothing."""
-    teacher = Run(TINY)
-    teacher.recipe.keep_in(tmp_path)
-    teacher.save(tmp_path)
-
-    def deal_wrong(step):
-        batch = deal(step)
-        return batch._replace(targets=1 - batch.targets)
-
-    def loss_of(share, dealer):
-        pupil = Run(replace(TINY, teachers=(str(tmp_path),), teacher_share=share, feature_weight=0))
-        pupil.train_epoch(dealer)
-        return pupil.history[0]["loss"]
-
-    assert loss_of(1.0, deal) == pytest.approx(loss_of(1.0, deal_wrong), rel=1e-3)
-    assert loss_of(0.0, deal) != pytest.approx(loss_of(0.0, deal_wrong), rel=1e-3)
 
 
 def test_average_follows_and_swaps_back():
