@@ -9,6 +9,7 @@ cores, half of it for 100,000 files; a part that is left out keeps the figures t
 import argparse
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -63,6 +64,15 @@ class Bench:
         if not folder.exists():
             write(folder, count)
         return folder
+
+
+def describe_machine() -> str:
+    """Give the processor's name, its cores, and whether bfloat16 is in its instructions."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    about = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
+    native = {"avx512_bf16", "amx_bf16"} & set(about.get("flags", "").split())
+    name = re.sub(r"\((R|TM)\)", "", about.get("model name", "unknown processor"))
+    return f"{os.cpu_count()} cores of {name}, {'with' if native else 'without'} bfloat16"
 
 
 def measure_startup(bench: Bench) -> dict[str, Any]:
@@ -247,6 +257,7 @@ def main() -> None:
             began_s = time.perf_counter()
             figures = PARTS[part](bench)
             figures["measured"] = datetime.now(UTC).strftime("%Y-%m-%d")
+            figures["machine"] = describe_machine()
             results[part] = figures
             took_s = time.perf_counter() - began_s
             sys.stdout.write(f"{part} ({took_s:.0f} s): {json.dumps(figures)}\n")

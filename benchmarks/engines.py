@@ -1,7 +1,7 @@
 """Times one engine alone: ``python -m benchmarks.engines NAME`` prints one JSON line.
 
-Batches of 32 prepared radiographs, after a warm-up; the median of seven runs. Random images would
-all be far from a cut-off or all near one, so those that the guard runs again are counted apart.
+Batches of every size that is padded to, after a warm-up; medians of seven runs. Beside them, what a
+product of large matrices gets out of the same cores: the limit that arithmetic sets in float32.
 """
 
 import json
@@ -11,13 +11,17 @@ import sys
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.classifier import Classifier
 from pipeline.engines.names import EngineName
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
 
-_BATCH = 32
-_BATCHES = 6
+_BATCHES = (1, 2, 4, 8, 16, 32)
+_IMAGES = 128  # a run's, whatever the batch
+# Of ResNet50V2 at 128 px with one channel: twice the multiplications of its convolutions.
+GIGAFLOP_AN_IMAGE = 2.22
+_MATRIX = 2048
 
 
 def main() -> None:
@@ -26,25 +30,40 @@ def main() -> None:
     classifier = Classifier.load(RELEASES_FOLDER / CURRENT_RELEASE, EngineName(sys.argv[1]))
     loaded_s = time.perf_counter() - began_s
     size_px = classifier.release.preprocessing.size_px
-    pixels = np.random.default_rng(0).random((_BATCH, size_px, size_px), np.float32)
-    classifier.warm_up(_BATCH)
-    rates, single_s = [], []
-    for _ in range(7):
-        began_s = time.perf_counter()
-        for _ in range(_BATCHES):
-            classifier.classify(pixels)
-        rates.append(_BATCH * _BATCHES / (time.perf_counter() - began_s))
-        began_s = time.perf_counter()
-        classifier.classify(pixels[:1])
-        single_s.append(time.perf_counter() - began_s)
+    pixels = np.random.default_rng(0).random((_BATCHES[-1], size_px, size_px), np.float32)
+    classifier.warm_up(_BATCHES[-1])
+    rates = {batch: _rate(classifier, pixels[:batch]) for batch in _BATCHES}
     figures = {
         "engine": classifier.engine,
         "cores": len(os.sched_getaffinity(0)),
         "load_s": loaded_s,
-        "images_per_s": statistics.median(rates),
-        "single_ms": 1000 * statistics.median(single_s),
+        "images_per_s": rates[_BATCHES[-1]],
+        "images_per_s_by_batch": rates,
+        "single_ms": 1000 / rates[1],
+        "matrix_gflop_per_s": _matrix_rate(),
     }
     sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def _rate(classifier: Classifier, pixels: NDArray[np.float32]) -> float:
+    rates = []
+    for _ in range(7):
+        began_s = time.perf_counter()
+        for _ in range(_IMAGES // len(pixels)):
+            classifier.classify(pixels)
+        rates.append(_IMAGES / (time.perf_counter() - began_s))
+    return statistics.median(rates)
+
+
+def _matrix_rate() -> float:
+    """Give the 10^9 operations a second of a product of large float32 matrices."""
+    matrix = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
+    seconds = []
+    for _ in range(7):
+        began_s = time.perf_counter()
+        matrix @ matrix
+        seconds.append(time.perf_counter() - began_s)
+    return 2 * _MATRIX**3 / statistics.median(seconds) / 1e9
 
 
 if __name__ == "__main__":
