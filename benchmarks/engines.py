@@ -1,6 +1,6 @@
 """Times one engine alone: ``python -m benchmarks.engines NAME`` prints one JSON line.
 
-Batches of every size that is padded to, after a warm-up; medians of seven runs. Beside them, what a
+Batches of every size that is padded to, after a warm-up; medians of three runs. Beside them, what a
 product of large matrices gets out of the same cores: the limit that arithmetic sets in float32.
 """
 
@@ -18,7 +18,7 @@ from pipeline.engines.names import EngineName
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
 
 _BATCHES = (1, 2, 4, 8, 16, 32)
-_IMAGES = 128  # a run's, whatever the batch
+_IMAGES = 64  # a run's, whatever the batch
 # Of ResNet50V2 at 128 px with one channel: twice the multiplications of its convolutions.
 GIGAFLOP_AN_IMAGE = 2.22
 _MATRIX = 2048
@@ -47,7 +47,7 @@ def main() -> None:
 
 def _rate(classifier: Classifier, pixels: NDArray[np.float32]) -> float:
     rates = []
-    for _ in range(7):
+    for _ in range(3):
         began_s = time.perf_counter()
         for _ in range(_IMAGES // len(pixels)):
             classifier.classify(pixels)

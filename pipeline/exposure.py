@@ -19,7 +19,7 @@ _MARGIN: Final = 1 / 6
 # 5 % and 95 % quantiles were never closer than 0.125.
 _MOST_CLIPPED: Final = 0.1
 _LEAST_SPREAD: Final = 0.1
-_SAMPLE_SIDE_PX: Final = 256
+_SAMPLE_SIDE_PX: Final = 128
 
 
 def judge_exposure(radiograph: Radiograph, field_of_view: FieldOfView) -> frozenset[Flag]:

@@ -29,7 +29,7 @@ from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
 
 # Between the 2nd and the 98th percentile: less than two of 255 gray levels is one gray level.
 _LEAST_CONTRAST: Final = 2 / 255
-_SAMPLE_SIDE_PX: Final = 256
+_SAMPLE_SIDE_PX: Final = 128
 
 
 @dataclass(frozen=True, slots=True)

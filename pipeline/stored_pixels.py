@@ -73,9 +73,15 @@ def extract_pixels(
     return StoredPixels(flipped, -sign, bits_stored)
 
 
-def reduction_of(rows: int, columns: int) -> int:
-    """Give the whole factor by which an image may shrink and still suffice."""
-    return max(1, min(rows, columns) // SUFFICIENT_SIDE_PX)
+def reduction_of(rows: int, columns: int, share: float = 1.0) -> int:
+    """Give the whole factor by which an image may shrink and still suffice.
+
+    Parameters
+    ----------
+    share
+        Of `SUFFICIENT_SIDE_PX` that suffices this time.
+    """
+    return max(1, int(min(rows, columns) / (share * SUFFICIENT_SIDE_PX)))
 
 
 def shrink(pixels: StoredPixels) -> StoredPixels:

@@ -29,6 +29,8 @@ _DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
 _BYTE_BITS: Final = 8
 _RLE_HEADER_BYTES: Final = 64
 _LONGEST_RLE_RUN: Final = 128
+# JPEG 2000 is the slowest of all to decode, by far: 384 px instead of 640 have to suffice.
+JPEG_2000_SHARE: Final = 0.6
 _DECODERS: Final[dict[Codec, Callable[[bytes], NDArray[Any]]]] = {
     Codec.JPEG: imagecodecs.jpeg8_decode,
     Codec.JPEG_LOSSLESS: imagecodecs.jpeg8_decode,
@@ -115,10 +117,12 @@ def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | No
     None where the whole frame is needed, or where Pillow cannot read it: the slower decoder then
     decides whether it is broken.
     """
-    halvings = min(3, reduction_of(header.rows, header.columns).bit_length() - 1)
-    is_scalable = header.codec is Codec.JPEG_2000 or (
-        header.codec is Codec.JPEG and header.precision == _BYTE_BITS
-    )
+    is_jpeg_2000 = header.codec is Codec.JPEG_2000
+    share = JPEG_2000_SHARE if is_jpeg_2000 else 1.0
+    halvings = min(3, reduction_of(header.rows, header.columns, share).bit_length() - 1)
+    is_scalable = is_jpeg_2000 or (header.codec is Codec.JPEG and header.precision == _BYTE_BITS)
+    while is_jpeg_2000 and not _has_size_that_pillow_expects(header, halvings):
+        halvings -= 1
     if not halvings or not is_scalable or header.is_signed:
         return None
     try:
@@ -138,6 +142,19 @@ def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | No
         return None
     # Pillow moves the value to the top of the 16 bits: 12 bits, 0x0FFF, become 0xFFF0.
     return np.asarray(image, dtype=np.uint16) >> (16 - header.precision)
+
+
+def _has_size_that_pillow_expects(header: CodestreamHeader, halvings: int) -> bool:
+    """Tell whether Pillow, which rounds a reduced size to the nearest, takes what is rounded up.
+
+    References
+    ----------
+    ISO/IEC 15444-1 B.5: the sides of a resolution level, rounded up.
+    """
+    part = 1 << halvings
+    return all(
+        (side + part // 2) // part == -(-side // part) for side in (header.rows, header.columns)
+    )
 
 
 def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:

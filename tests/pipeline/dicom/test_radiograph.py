@@ -331,6 +331,7 @@ def test_a_reduced_decode_gives_the_same_model_input(
     make_dicom, levels, monkeypatch, syntax, encode
 ):
     depth = 8 if syntax == JPEGBaseline8Bit else 12
+    factor = 4 if syntax in {JPEG2000Lossless, JPEG2000} else 2
     white = (1 << depth) - 1
     large = np.rint(np.kron(levels, np.ones((12, 11))) * white)
     pixels = large.astype(np.uint8 if depth == 8 else np.uint16)
@@ -341,12 +342,29 @@ def test_a_reduced_decode_gives_the_same_model_input(
     monkeypatch.setattr(pipeline.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
     whole = decode(content)
     assert whole.pixels.shape == pixels.shape
-    assert reduced.pixels.shape == (pixels.shape[0] // 2, pixels.shape[1] // 2)
+    assert reduced.pixels.shape == (pixels.shape[0] // factor, pixels.shape[1] // factor)
     difference = (
         prepare_model_input(reduced, Preprocessing()).pixels
         - prepare_model_input(whole, Preprocessing()).pixels
     )
     assert np.abs(difference).mean() < 1 / 255
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1557, 1680), (1553, 1681), (1556, 1680)])
+def test_every_size_of_a_jpeg_2000_frame_is_reduced(make_dicom, levels, rows, columns):
+    # Pillow rounds a reduced side to the nearest and the standard rounds up (ISO/IEC 15444-1 B.5).
+    large = np.kron(levels, np.ones((-(-rows // 128), -(-columns // 160))))[:rows, :columns]
+    pixels = np.rint(large * 4095).astype(np.uint16)
+    frame = encapsulate([bytes(imagecodecs.jpeg2k_encode(pixels, reversible=True))])
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    reduced = decode(make_dicom(pixels, frame=frame, syntax=JPEG2000Lossless, **window)).pixels
+    factor = round(rows / reduced.shape[0])
+    assert factor in (2, 4)
+    assert reduced.shape == (-(-rows // factor), -(-columns // factor))
+    blocks = pixels[: rows // factor * factor, : columns // factor * factor]
+    blocks = blocks.reshape(rows // factor, factor, columns // factor, factor).mean(axis=(1, 3))
+    error = reduced[: blocks.shape[0], : blocks.shape[1]] - blocks / 4095
+    assert np.abs(error).mean() < 0.02
 
 
 def test_reads_a_signed_jpeg_2000_frame(make_dicom, levels):
