@@ -29,8 +29,8 @@ _DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
 _BYTE_BITS: Final = 8
 _RLE_HEADER_BYTES: Final = 64
 _LONGEST_RLE_RUN: Final = 128
-# JPEG 2000 is the slowest of all to decode, by far: 384 px instead of 640 have to suffice.
-JPEG_2000_SHARE: Final = 0.6
+# JPEG 2000 is the slowest of all to decode, by far: 448 px instead of 640 have to suffice.
+JPEG_2000_SHARE: Final = 0.7
 _DECODERS: Final[dict[Codec, Callable[[bytes], NDArray[Any]]]] = {
     Codec.JPEG: imagecodecs.jpeg8_decode,
     Codec.JPEG_LOSSLESS: imagecodecs.jpeg8_decode,
