@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The machine's own pip installs into the environment: Debian's python3 can make an environment
 # without pip, but one with pip only after python3-venv was installed by hand.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate
 
 .PHONY: demo test faults bench check lint format lock picture clean
 
