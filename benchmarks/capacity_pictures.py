@@ -42,6 +42,7 @@ def draw_figures(results: dict[str, Any], path: Path) -> None:
         rates = [found["files"] / found[f"{name}_s"] for name in names]
         drawn = bars.bar(["pydicom +\npredict", "screen,\nTensorFlow", "screen,\nOpenVINO"], rates)
         bars.bar_label(drawn, fmt="%.1f")
+        bars.margins(y=0.1)
         bars.set(title="Radiographs a second, start-up included", ylabel="files/s")
     if "scaling" in results:
         found = results["scaling"]["files"]

@@ -5,6 +5,7 @@ This module must not know the tables behind the view. See docs/worklist_v1.md fo
 
 from collections.abc import Collection
 from dataclasses import fields
+from heapq import nsmallest
 from operator import attrgetter
 from typing import Any, Final
 
@@ -85,13 +86,13 @@ def read_worklist(
     query = select(WORKLIST_V1).order_by(*(WORKLIST_V1.c[name] for name in READING_ORDER))
     if study_uids is None:
         return _read(session, query.limit(limit))
-    entries = [
+    entries = (
         entry
         for chunk in in_chunks(sorted(study_uids))
         for entry in _read(session, query.where(WORKLIST_V1.c.study_instance_uid.in_(chunk)))
-    ]
-    entries.sort(key=attrgetter(*READING_ORDER))
-    return entries[:limit]
+    )
+    in_order = attrgetter(*READING_ORDER)
+    return sorted(entries, key=in_order) if limit is None else nsmallest(limit, entries, in_order)
 
 
 def read_entry(session: Session, study_instance_uid: str) -> WorklistEntry | None:

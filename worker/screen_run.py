@@ -3,25 +3,26 @@
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Final, Protocol
+from typing import Protocol
 
+from db.chunks import in_chunks
 from db.engine import read_session
 from db.outcomes import FileOutcome, count_by_state, read_outcomes
 from db.worklist import read_worklist
 from db.worklist_entry import WorklistEntry
-from pipeline.codes import InstanceState
+from pipeline.codes import InstanceState, ReasonCode
 from pipeline.errors import PneumoscreenError
 from worker.clock import Clock
 from worker.embedded import Embedded, open_embedded
-from worker.folders import Entry, Kind, list_paths
+from worker.folders import Kind, list_paths
 from worker.rendering import to_plain
 from worker.settings import Settings
-
-_PATHS_A_QUERY: Final = 500
 
 
 class ReportError(PneumoscreenError):
@@ -40,27 +41,53 @@ class Progress(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Refusal:
+    """Files that were not screened for one reason."""
+
+    example: FileOutcome
+    files: int
+
+
 @dataclass(frozen=True, slots=True)
 class ScreenRun:
-    """What a run leaves behind: one outcome per input file, and the worklist of their studies."""
+    """What a run leaves behind: counts, an example of each reason, and what to read next.
 
-    outcomes: list[FileOutcome]
-    unfinished: list[bytes]
+    ``worklist`` has the first of all ``studies`` in reading order, as many as were asked for.
+    """
+
+    states: Counter[InstanceState]
+    refusals: list[Refusal]
+    unfinished: int
     sidecars: int
+    studies: int
     worklist: list[WorklistEntry]
 
 
 def screen_paths(
-    settings: Settings, paths: Sequence[Path], clock: Clock, progress: Progress
+    settings: Settings,
+    paths: Sequence[Path],
+    clock: Clock,
+    progress: Progress,
+    *,
+    report: Path | None = None,
+    limit: int | None = None,
 ) -> ScreenRun:
     """Screen files and folders now, and return when every one of them has its final state.
 
     Files that were screened before, by this release, are not screened again.
 
+    Parameters
+    ----------
+    report
+        Where one JSON line per input file is written, in the order in which they were found.
+    limit
+        How many studies of the worklist are wanted; all where it is None.
+
     Raises
     ------
     PneumoscreenError
-        If a path, the database or the model cannot be used.
+        If a path, the report, the database or the model cannot be used.
     """
     progress.start("Listing", None)
     entries = list(list_paths(paths))
@@ -69,8 +96,24 @@ def screen_paths(
     with open_embedded(settings.model_copy(update={"readers": readers}), clock) as embedded:
         progress.start("Registering", len(entries))
         embedded.registrar.register(entries, progress.advance)
+        kinds = Counter(entry.kind for entry in entries)
+        files = [entry.source.path for entry in entries if entry.needs_row]
+        entries.clear()  # names are enough from here, and there may be a hundred thousand
         _work_off(embedded, progress)
-        return _gather(embedded, entries)
+        tally = _Tally()
+        with read_session(embedded.engine) as session, _open_report(report) as tell:
+            for chunk in in_chunks(files):
+                for outcome in read_outcomes(session, chunk):
+                    tell(outcome)
+                    tally.add(outcome)
+            return ScreenRun(
+                states=tally.states,
+                refusals=list(tally.refusals.values()),
+                unfinished=kinds[Kind.UNFINISHED],
+                sidecars=kinds[Kind.SIDECAR],
+                studies=len(tally.studies),
+                worklist=read_worklist(session, limit=limit, study_uids=tally.studies),
+            )
 
 
 def _work_off(embedded: Embedded, progress: Progress) -> None:
@@ -81,41 +124,44 @@ def _work_off(embedded: Embedded, progress: Progress) -> None:
     embedded.screener.run_until_idle(Event(), progress.advance)
 
 
-def _gather(embedded: Embedded, entries: Sequence[Entry]) -> ScreenRun:
-    paths = [entry.source.path for entry in entries if entry.needs_row]
-    outcomes: list[FileOutcome] = []
-    with read_session(embedded.engine) as session:
-        for start in range(0, len(paths), _PATHS_A_QUERY):
-            outcomes += read_outcomes(session, paths[start : start + _PATHS_A_QUERY])
-        studies = {found.study_instance_uid for found in outcomes if found.study_instance_uid}
-        worklist = read_worklist(session, study_uids=studies)
-    return ScreenRun(
-        outcomes=outcomes,
-        unfinished=[entry.source.path for entry in entries if entry.kind is Kind.UNFINISHED],
-        sidecars=sum(entry.kind is Kind.SIDECAR for entry in entries),
-        worklist=worklist,
-    )
+class _Tally:
+    """Counts outcomes one by one."""
+
+    def __init__(self) -> None:
+        self.states: Counter[InstanceState] = Counter()
+        self.refusals: dict[tuple[InstanceState, ReasonCode], Refusal] = {}
+        self.studies: set[str] = set()
+
+    def add(self, outcome: FileOutcome) -> None:
+        self.states[outcome.status] += 1
+        if outcome.study_instance_uid is not None:
+            self.studies.add(outcome.study_instance_uid)
+        if outcome.reason_code is not None:
+            reason = (outcome.status, outcome.reason_code)
+            self.refusals.setdefault(reason, Refusal(outcome, 0)).files += 1
 
 
-def write_report(run: ScreenRun, path: Path) -> None:
-    """Write one JSON line per input file, in the order in which they were found.
-
-    The old report stays until the new one is whole.
+@contextmanager
+def _open_report(path: Path | None) -> Iterator[Callable[[FileOutcome], None]]:
+    """Give what writes one outcome; the old report stays until the new one is whole.
 
     Raises
     ------
     ReportError
         If the file cannot be written.
     """
+    if path is None:
+        yield lambda _outcome: None
+        return
     draft = path.with_name(path.name + ".part")
     try:
         with draft.open("w", encoding="utf-8") as file:
-            for outcome in run.outcomes:
-                file.write(json.dumps(to_plain(outcome)) + "\n")
+            yield lambda outcome: print(json.dumps(to_plain(outcome)), file=file)
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise _report_error(path, error) from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def check_report_path(path: Path) -> None:

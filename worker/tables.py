@@ -3,7 +3,6 @@
 File names appear here, on the terminal of the person who named the folder, and nowhere else.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,38 +12,34 @@ from rich.console import Console
 from rich.markup import escape
 
 from db.checks import Problem
-from db.outcomes import FileOutcome
 from pipeline.codes import InstanceState
 from worker.rendering import Column, Format, print_notes, print_rows
-from worker.screen_run import ScreenRun
+from worker.screen_run import Refusal, ScreenRun
 from worker.watcher import Scan
 from worker.worklist_table import print_worklist
 
 _STATE_ORDER: Final = tuple(InstanceState)
 
 
-def print_run(run: ScreenRun, now: datetime, output: Format, limit: int) -> None:
+def print_run(run: ScreenRun, now: datetime, output: Format) -> None:
     """Print a run's worklist, what was not screened, and the counts."""
-    print_worklist(run.worklist, now, output, limit)
-    refused = [found for found in run.outcomes if found.reason_code is not None]
-    if refused and output is Format.TABLE:
-        print_refusals(refused)
+    print_worklist(run.worklist, now, output, run.studies)
+    if run.refusals and output is Format.TABLE:
+        _print_refusals(run.refusals)
     print_notes(_summary(run), output)
 
 
-def print_refusals(refused: Sequence[FileOutcome]) -> None:
+def _print_refusals(refusals: Sequence[Refusal]) -> None:
     """Print what was not screened: one row a reason, with an example of it."""
-    groups: dict[tuple[str, str], list[FileOutcome]] = {}
-    for found in sorted(refused, key=lambda found: _STATE_ORDER.index(found.status)):
-        groups.setdefault((found.status, str(found.reason_code)), []).append(found)
-    columns: list[Column[list[FileOutcome]]] = [
-        Column("State", lambda group: group[0].status),
-        Column("Reason", lambda group: str(group[0].reason_code)),
-        Column("Files", lambda group: str(len(group)), "right"),
-        Column("For example", lambda group: _file_name(group[0].path), no_wrap=False),
-        Column("Detail", lambda group: escape(group[0].detail or ""), no_wrap=False),
+    columns: list[Column[Refusal]] = [
+        Column("State", lambda refusal: refusal.example.status),
+        Column("Reason", lambda refusal: str(refusal.example.reason_code)),
+        Column("Files", lambda refusal: str(refusal.files), "right"),
+        Column("For example", lambda refusal: _file_name(refusal.example.path), no_wrap=False),
+        Column("Detail", lambda refusal: escape(refusal.example.detail or ""), no_wrap=False),
     ]
-    print_rows(list(groups.values()), columns, "Not screened, and why", Format.TABLE)
+    rows = sorted(refusals, key=lambda refusal: _STATE_ORDER.index(refusal.example.status))
+    print_rows(rows, columns, "Not screened, and why", Format.TABLE)
 
 
 def print_scan(scan: Scan) -> None:
@@ -77,17 +72,14 @@ def _file_name(path: bytes) -> str:
 
 
 def _summary(run: ScreenRun) -> list[str]:
-    counts = Counter(found.status for found in run.outcomes)
     states = ", ".join(
-        f"{counts[state]} {state.lower().replace('_', ' ')}"
+        f"{run.states[state]} {state.lower().replace('_', ' ')}"
         for state in _STATE_ORDER
-        if counts[state]
+        if run.states[state]
     )
-    lines = [f"{len(run.outcomes)} files: {states or 'nothing to screen here'}"]
+    lines = [f"{run.states.total()} files: {states or 'nothing to screen here'}"]
     if run.unfinished:
-        lines.append(
-            f"{len(run.unfinished)} passed over as unfinished: hidden, or named .part or .tmp"
-        )
+        lines.append(f"{run.unfinished} passed over as unfinished: hidden, or named .part or .tmp")
     if run.sidecars:
         lines.append(f"{run.sidecars} read as an image's sidecar")
     return lines

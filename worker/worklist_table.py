@@ -36,18 +36,16 @@ _NARROWEST_TERMINAL: Final = {
 
 
 def print_worklist(
-    entries: Sequence[WorklistEntry], now: datetime, output: Format, limit: int
+    entries: Sequence[WorklistEntry], now: datetime, output: Format, studies: int
 ) -> None:
-    """Print studies in reading order; a table shows the first ``limit`` of them."""
+    """Print the first of so many studies, in reading order."""
     if not entries and output is Format.TABLE:
         print_notes(["the worklist is empty: nothing has arrived"], output)
         return
-    shown = entries[:limit] if output is Format.TABLE else entries
-    print_rows(shown, _worklist_columns(shown, now), "Worklist, in reading order", output)
-    if len(shown) < len(entries):
-        print_notes(
-            [f"{len(entries) - len(shown)} more studies follow; --limit shows more of them"], output
-        )
+    print_rows(entries, _worklist_columns(entries, now), "Worklist, in reading order", output)
+    if len(entries) < studies:
+        left = studies - len(entries)
+        print_notes([f"{left} more studies follow; --limit shows more of them"], output)
 
 
 def _worklist_columns(

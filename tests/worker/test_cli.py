@@ -100,6 +100,15 @@ def test_the_report_has_one_line_for_each_file_with_its_fate(
     assert "NO_IDENTITY" in lines[0]["flags"]
 
 
+def test_a_table_shows_the_most_urgent_and_says_how_many_follow(run: Run, inbox: Path) -> None:
+    result = run("screen", inbox, "--limit", 1)
+    assert "STAT" in result.out
+    assert "ROUTINE" not in result.out
+    assert "3 more studies follow" in result.out
+    # A program gets all of them.
+    assert len(json.loads(run("screen", inbox, "--limit", 1, "--format", "json").out)) == 4
+
+
 def test_a_second_run_needs_no_network_and_reports_the_same(
     run: Run, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

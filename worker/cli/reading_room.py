@@ -39,7 +39,7 @@ def worklist(
         settings = start(database)
         with read_session(open_worklist(settings.database_url)) as session:
             entries = read_worklist(session, limit=limit)
-    print_worklist(entries, SystemClock().now(), output, limit)
+    print_worklist(entries, SystemClock().now(), output, len(entries))
 
 
 def show(

@@ -31,7 +31,7 @@ def screen(
     from worker.cli.startup import start
     from worker.clock import SystemClock
     from worker.progress import show_progress
-    from worker.screen_run import check_report_path, screen_paths, write_report
+    from worker.screen_run import check_report_path, screen_paths
     from worker.tables import print_run
 
     settings = start(database)
@@ -41,10 +41,9 @@ def screen(
         check_report_path(report)
     clock = SystemClock()
     with show_progress() as progress:
-        run = screen_paths(settings, paths, clock, progress)
-    if report is not None:
-        write_report(run, report)
-    print_run(run, clock.now(), output, limit)
+        shown = limit if output is Format.TABLE else None
+        run = screen_paths(settings, paths, clock, progress, report=report, limit=shown)
+    print_run(run, clock.now(), output)
 
 
 def watch(
@@ -119,5 +118,5 @@ def demo(
     clock = SystemClock()
     with show_progress() as progress:
         run = screen_paths(settings, [inbox], clock, progress)
-    print_run(run, clock.now(), output, limit=50)
+    print_run(run, clock.now(), output)
     print_demo_note(folder, output)
