@@ -99,31 +99,35 @@ def check_folder(folder: Path | None) -> Path:
 def list_folder(folder: bytes) -> Iterator[Entry]:
     """List everything below a folder, depth first, sorted by name.
 
-    A subfolder that cannot be read is an entry of its own, so that it can be reported; one that
-    vanishes meanwhile is skipped.
+    What cannot be read is an entry too, so that it can be reported; what vanishes meanwhile is
+    skipped.
     """
     try:
-        with os.scandir(folder) as scan:
-            found = sorted(scan, key=lambda entry: entry.name)
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - bytes
     except FileNotFoundError:
         return
     except OSError:
         yield Entry(SourceFile(folder, 0, 0, 0), Kind.UNREADABLE_FOLDER)
         return
     siblings = frozenset(
-        os.path.splitext(entry.name)[0]  # noqa: PTH122 - bytes
-        for entry in found
-        if not entry.name.endswith(_SIDECAR_SUFFIX)
+        os.path.splitext(name)[0]  # noqa: PTH122 - bytes
+        for name in names
+        if not name.endswith(_SIDECAR_SUFFIX)
     )
-    for entry in found:
+    for name in names:
+        path = os.path.join(folder, name)  # noqa: PTH118 - bytes
         try:
-            if entry.is_dir(follow_symlinks=False):
-                yield from list_folder(entry.path)
-                continue
-            status = entry.stat(follow_symlinks=False)
+            status = os.lstat(path)
         except FileNotFoundError:
             continue
-        yield _entry(entry.path, status, siblings)
+        except OSError:
+            # A folder that may be listed but not entered, say: the reader will say why.
+            yield Entry(SourceFile(path, 0, 0, 0), Kind.CANDIDATE)
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield from list_folder(path)
+        else:
+            yield _entry(path, status, siblings)
 
 
 def _folder_error(path: str | os.PathLike[str], error: OSError) -> FolderError:

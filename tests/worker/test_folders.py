@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def test_an_empty_folder_lists_nothing(tmp_path: Path) -> None:
 def test_a_subfolder_without_permission_is_an_entry_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)
     assert kinds(tmp_path) == {b"closed": Kind.UNREADABLE_FOLDER}
+
+
+def test_a_file_of_which_nothing_can_be_told_is_an_entry_for_a_reader_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "film.dcm").write_bytes(b"x")
+    look = os.lstat
+
+    def refuse(path: bytes) -> os.stat_result:  # a folder that may be listed but not entered
+        if path.endswith(b"film.dcm"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return look(path)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert kinds(tmp_path) == {b"film.dcm": Kind.CANDIDATE}
 
 
 def test_an_inbox_must_be_named_and_be_a_folder(tmp_path: Path) -> None:
