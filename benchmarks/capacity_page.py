@@ -74,6 +74,8 @@ def _describe_end_to_end(found: dict[str, Any]) -> Iterator[str]:
         "radiographs, 9 syntaxes"
     )
     yield ""
+    yield f"Medians of {found['rounds']} rounds; in each the three ran one after the other."
+    yield ""
     rows: list[tuple[object, ...]] = [
         ("", "seconds, all", "seconds without start-up", "peak MiB", "times faster", "without it")
     ]
@@ -165,8 +167,9 @@ def _describe_overlap(found: dict[str, Any]) -> Iterator[str]:
         f"Reading costs {found['read_ms']:.1f} ms of one core an image and classifying "
         f"{found['classify_ms']:.1f} ms, so these cores could do {found['possible_per_s']:.1f} "
         f"images/s; the walk did {found['files_per_s']:.1f}, "
-        f"{100 * found['share_of_possible']:.0f} % of that ({found['files']} files, to committed "
-        "rows in SQLite)."
+        f"{100 * found['share_of_possible']:.0f} % of that ({found['files']:.0f} files, to "
+        f"committed rows in SQLite; medians of {found['rounds']} runs, whose shares were "
+        f"{100 * found['least_share']:.0f} to {100 * found['greatest_share']:.0f} %)."
     )
 
 

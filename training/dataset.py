@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.preprocessing import Preprocessing, prepare_model_input
+from pipeline.processes import end_with_parent
 from pipeline.radiograph import FieldOfView, Radiograph
 from training.augment import Augmentation, augment
 from training.cohort import Sample
@@ -245,6 +246,7 @@ _dealer: Dealer
 
 def _start_worker(data: Path, samples: Sequence[Sample], dealing: Dealing) -> None:
     global _dealer  # noqa: PLW0603
+    end_with_parent()
     _dealer = Dealer(Radiographs(data, samples), dealing)
 
 

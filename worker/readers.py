@@ -4,7 +4,6 @@ Spawned (never forked: TensorFlow does not survive a fork), each with a memory l
 with a time limit. Whatever a file does to its reader costs that one file one attempt.
 """
 
-import ctypes
 import multiprocessing
 import os
 import resource
@@ -25,6 +24,7 @@ from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.errors import PneumoscreenError
 from pipeline.instance import Rejection
 from pipeline.preprocessing import Preprocessing
+from pipeline.processes import end_with_parent
 from pipeline.reading_values import Inspection, Reading, ReadingLimits
 from worker import reader_tasks
 
@@ -42,7 +42,6 @@ class ReaderError(PneumoscreenError):
 _log = structlog.get_logger()
 _Read = TypeVar("_Read")
 _Inspections = list[Inspection | OSError]
-_PR_SET_PDEATHSIG: Final = 1  # <sys/prctl.h>
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +224,9 @@ def _confine(memory_mib: int) -> None:
     """Set up a reader process: bounded memory, no core file, deaf to the terminal's Ctrl-C."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The parent decides when a reader ends; Ctrl-C reaches the whole process group. A parent that
-    # was killed decides nothing: the kernel ends its readers, which may be in an endless decode.
+    # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
 
 
 def _ignore(future: "Future[None]") -> None:
