@@ -51,6 +51,9 @@ class ModelRelease:
         What the classifier builds: ``resnet50v2``.
     weights_sha256
         Digest of ``weights.safetensors``.
+    activation_maxima
+        The largest input, on training radiographs, of each convolution that may be computed in 8
+        bits, in the network's order; an engine needs them for that. Empty: none does.
     trained_on
         Source, counts and split of the training data, for people.
     measured
@@ -64,6 +67,7 @@ class ModelRelease:
     calibration: Calibration
     operating_points: OperatingPoints
     created: str
+    activation_maxima: tuple[float, ...] = ()
     trained_on: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
 
@@ -91,6 +95,7 @@ def load_release(folder: Path) -> ModelRelease:
                 "preprocessing": Preprocessing(**description["preprocessing"]),
                 "calibration": Calibration(**description["calibration"]),
                 "operating_points": OperatingPoints(**description["operating_points"]),
+                "activation_maxima": tuple(description.get("activation_maxima", ())),
             }
         )
         digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()

@@ -60,7 +60,8 @@ def fit(
     network: Network = Network.RESNET50V2,
     weights: Annotated[str, typer.Option(help="imagenet, none, or a safetensors file.")] = "none",
     source: Annotated[
-        list[str] | None, typer.Option(help="Train on this source; repeat for several.")
+        list[str] | None,
+        typer.Option(help="Train on NAME, or on NAME=IMAGES a batch; repeat for several."),
     ] = None,
     balance: Annotated[
         Balance, typer.Option(help="What makes up for unequal classes.")
@@ -77,6 +78,12 @@ def fit(
         bool, typer.Option(help="Train on what is cut to the lung fields.")
     ] = False,
     half_precision: bool = True,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(help="A run to learn from as well; repeat for several.")
+    ] = None,
+    teacher_share: Annotated[
+        float, typer.Option(help="Of a target, the teachers' opinion; the rest is the label.")
+    ] = 0.3,
     seed: int = 1,
     workers: int = 1,
 ) -> None:
@@ -97,6 +104,8 @@ def fit(
         peak_learning_rate=learning_rate,
         lung_weight=lung_weight if network == Network.RESNET50V2 else 0.0,
         half_precision=half_precision,
+        teachers=tuple(str(each) for each in teacher or ()),
+        teacher_share=teacher_share,
         preprocessing=Preprocessing(crop_to_lungs=crop_to_lungs),
         mixture=Mixture.of(source, balance) if source else Mixture(balance=balance),
         augmentation=Augmentation(augmentation, background_share),
@@ -118,6 +127,20 @@ def release(
 
     made = make_release(run, data, read_split(split), name, releases)
     Console().print(f"{releases / name}: {made.calibration}, {made.operating_points}")
+
+
+@app.command()
+def quantize(
+    release: Annotated[Path, typer.Argument(help="Folder of a release.")],
+    data: Data,
+    split: Split = Path("runs/split.csv"),
+) -> None:
+    """Measure what an engine needs to compute a release in 8 bits; `release` does it too."""
+    from training.cohort import read_split
+    from training.release import quantize as measure
+
+    maxima = measure(release, data, read_split(split)).activation_maxima
+    Console().print(f"{release}: {len(maxima)} convolutions, inputs up to {max(maxima):.1f}")
 
 
 @app.command()

@@ -17,6 +17,8 @@ import numpy as np
 
 from training.errors import TrainingError
 
+# Ends the name of a source whose radiographs have no label.
+UNLABELLED: Final = "_unlabelled"
 FRACTIONS: Final = {"train": 0.8, "validation": 0.1, "test": 0.1}
 # A lung mask matched by size and order with a cost above 1 may belong to another child.
 _MASK_MATCHES: Final = frozenset({"unique_size", "size+order:0", "size+order:1"})
@@ -96,6 +98,18 @@ def read_cohort(data: Path) -> list[Sample]:
             "(train/NORMAL, train/PNEUMONIA, test/NORMAL, ...)"
         )
     return remove_duplicates(samples)
+
+
+def read_unlabelled(data: Path) -> list[Sample]:
+    """Read the other hospitals' radiographs without a label: only a teacher can tell of them.
+
+    Their source is ``rsna_unlabelled`` where the labelled ones' is ``rsna``; all are for training.
+    """
+    found = _read_other_hospitals_manifest(data / "other_hospitals", labelled=False)
+    unlabelled = [
+        replace(sample, source=sample.source + UNLABELLED, part=Part.TRAIN) for sample in found
+    ]
+    return remove_duplicates(unlabelled)
 
 
 def remove_duplicates(samples: Iterable[Sample]) -> list[Sample]:
@@ -186,7 +200,7 @@ def _read_kermany_manifest(folder: Path) -> list[Sample]:
     ]
 
 
-def _read_other_hospitals_manifest(folder: Path) -> list[Sample]:
+def _read_other_hospitals_manifest(folder: Path, *, labelled: bool = True) -> list[Sample]:
     return [
         Sample(
             path=f"{folder.name}/{row['path']}",
@@ -198,7 +212,7 @@ def _read_other_hospitals_manifest(folder: Path) -> list[Sample]:
             view=row["view"],
         )
         for row in _rows(folder / "manifest.csv")
-        if row["label"]
+        if bool(row["label"]) == labelled
     ]
 
 

@@ -21,12 +21,13 @@ from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.processes import end_with_parent
 from pipeline.radiograph import FieldOfView, Radiograph
 from training.augment import Augmentation, augment
-from training.cohort import Sample
+from training.cohort import UNLABELLED, Sample
 from training.errors import TrainingError
 
 CACHE_PX: Final = 224
 LUNG_MAP_PX: Final = 32
 NO_MASK: Final = -1.0
+NO_LABEL: Final = -1.0
 
 
 class Batch(NamedTuple):
@@ -37,7 +38,7 @@ class Batch(NamedTuple):
     pixels
         (n, size, size, 1), float32 in [0, 1].
     targets
-        (n, 1), float32: smoothed labels.
+        (n, 1), float32: smoothed labels; -1 where there is none.
     lung_maps
         (n, 32, 32, 1), float32 in [0, 1]; -1 throughout where no mask is known.
     weights
@@ -85,8 +86,26 @@ class Mixture:
 
     @classmethod
     def of(cls, sources: Sequence[str], balance: Balance = Balance.SAMPLING) -> Self:
-        """Fill a batch of the default size from fewer sources, in the default proportions."""
+        """Make a mixture of named sources.
+
+        Parameters
+        ----------
+        sources
+            ``NAME=IMAGES`` each, so many of a batch; or ``NAME`` each, which fills a batch of the
+            default size in the default proportions.
+
+        Raises
+        ------
+        TrainingError
+            If a name is unknown, or only some have a number, or a number is odd.
+        """
         whole = cls()
+        counted = [source.partition("=") for source in sources]
+        names = {name.removesuffix(UNLABELLED) for name, _, _ in counted}
+        if all(number.isdecimal() for _, _, number in counted) and names <= set(whole.images):
+            if odd := [source for source in sources if int(source[-1]) % 2]:
+                raise TrainingError(f"{odd[0]}: half of the images are ill; give an even number")
+            return cls({name: int(number) for name, _, number in counted}, balance=balance)
         if unknown := sorted(set(sources) - set(whole.images)):
             raise TrainingError(f"no source {unknown[0]!r}; there are {', '.join(whole.images)}")
         total = sum(whole.images.values())
@@ -159,7 +178,8 @@ class Dealer:
         healthy, ill = self._indices[source, False], self._indices[source, True]
         if self._dealing.mixture.balance == Balance.SAMPLING:
             half = count // 2
-            return self._pass_over(healthy, half, step) + self._pass_over(ill, half, step)
+            if ill:
+                return self._pass_over(healthy, half, step) + self._pass_over(ill, half, step)
         return self._pass_over(healthy + ill, count, step)
 
     def _pass_over(self, indices: list[int], count: int, step: int) -> list[int]:
@@ -186,12 +206,13 @@ class Dealer:
         )
         model_input = prepare_model_input(Radiograph(pixels), self._dealing.preprocessing)
         smoothing = self._dealing.mixture.smoothing.get(source, 0.0)
-        target = abs(float(self._radiographs.samples[index].is_positive) - smoothing / 2)
+        sample = self._radiographs.samples[index]
+        target = abs(float(sample.is_positive) - smoothing / 2) if sample.label else NO_LABEL
         return (
             model_input.pixels[..., None],
             np.array([target], np.float32),
             _lung_map(mask, model_input.field_of_view),
-            self._weight(self._radiographs.samples[index]),
+            self._weight(sample),
         )
 
     def _weight(self, sample: Sample) -> np.float32:

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from training.cohort import Part, Sample
+from training.cohort import UNLABELLED, Part, Sample, read_unlabelled
 from training.dataset import DealerPool, Radiographs, prepare_all
 from training.metrics import area_under_curve
 from training.recipe import Recipe
 from training.run import Run
+from training.teacher import Teachers
 
 
 def fit(
@@ -40,10 +41,13 @@ def fit(
         If the folder holds a run of another recipe, or the loss is no number any more.
     """
     recipe.keep_in(folder)
+    teachers = Teachers([Path(each) for each in recipe.teachers], recipe.teacher_share)
     run = Run(recipe)
     run.restore(folder)
     chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
     training = [sample for sample in chosen if sample.part == Part.TRAIN]
+    if any(source.endswith(UNLABELLED) for source in recipe.mixture.images):
+        training += [s for s in read_unlabelled(data) if s.source in recipe.mixture.images]
     validation = [sample for sample in chosen if sample.part == Part.VALIDATION]
     pixels, positive = prepare_all(Radiographs(data, validation), recipe.preprocessing)
     origin = np.array([sample.source for sample in validation])
@@ -55,13 +59,16 @@ def fit(
                 folder.name, total=total, completed=run.epoch * recipe.steps_per_epoch
             )
             while run.epoch < recipe.epochs:
-                run.train_epoch(pool.deal, lambda: progress.advance(steps))
+                run.train_epoch(
+                    lambda step: teachers.teach(pool.deal(step), recipe.mixture.images),
+                    lambda: progress.advance(steps),
+                )
                 scores = run.logits(pixels)
                 run.history[-1] |= {
                     f"auc_{source}": area_under_curve(
                         positive[origin == source], scores[origin == source]
                     )
-                    for source in sorted(recipe.mixture.images)
+                    for source in sorted(set(origin))
                 }
                 run.save(folder)
                 progress.print(_describe(run.history[-1]))

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
+from training.cohort import UNLABELLED
 from training.dataset import Dealing, Mixture
 from training.errors import TrainingError
 
@@ -35,6 +36,10 @@ class Recipe:
         Of the lung map's loss beside the label's; 0 leaves the lung head out.
     half_precision
         Compute in bfloat16, keep weights in float32.
+    teachers
+        Folders of runs whose opinion of each image is part of its target; none by default.
+    teacher_share
+        How much of a target that is, where there is a label.
     """
 
     network: str = "resnet50v2"
@@ -48,12 +53,17 @@ class Recipe:
     average_momentum: float = 0.998
     lung_weight: float = 0.3
     half_precision: bool = True
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.3
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        """Refuse a run that would end before its rate has come up."""
+        """Refuse a run that would end before its rate has come up, or has nothing to learn from."""
+        for source in self.mixture.images:
+            if source.endswith(UNLABELLED) and not self.teachers:
+                raise TrainingError(f"only a teacher can tell of {source}; name one")
         steps = self.epochs * self.steps_per_epoch
         if steps <= self.warm_up_steps:
             raise TrainingError(
@@ -97,6 +107,7 @@ class Recipe:
             return cls(
                 **{
                     **values,
+                    "teachers": tuple(values.get("teachers", ())),
                     "preprocessing": Preprocessing(**values["preprocessing"]),
                     "mixture": Mixture(**values["mixture"]),
                     "augmentation": Augmentation(**values["augmentation"]),

@@ -1,15 +1,22 @@
-"""Runs the network with OpenVINO on the processor, in bfloat16 where the processor has it.
+"""Runs the network with OpenVINO on the processor: in 8 bits where the release says how.
 
 The graph is built here from the arrays, so no other library of networks is needed, and the process
 is ready in a second. The only module of the pipeline that imports OpenVINO.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.names import Precision
+from pipeline.engines.openvino_operations import (
+    FLOAT_CONVOLUTIONS,
+    EightBitOperations,
+    FloatOperations,
+    WatchedOperations,
+)
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
 from pipeline.imports import absent
@@ -17,8 +24,8 @@ from pipeline.imports import absent
 # Images that one core works on at once. On two Zen 5 cores 1, 4, 8, 16 and 32 gave 224, 294, 283,
 # 285 and 297 images/s: more would only make the last ones of a batch wait.
 _IMAGES_A_REQUEST: Final = 4
-_HINTS: Final = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
-_Array = NDArray[np.float32]
+# What is left of an 8-bit network, its first and last layers and its sums, is computed in float32.
+_HINTS: Final = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "f32"}
 
 
 class OpenVinoEngine:
@@ -38,24 +45,45 @@ class OpenVinoEngine:
         self._requests.set_callback(_take_logits)
 
     @classmethod
-    def load(cls, weights: Weights, size_px: int, precision: Precision | None = None) -> Self:
-        """Build and compile the graph; in bfloat16 by default where that is the processor's own.
+    def load(
+        cls,
+        weights: Weights,
+        size_px: int,
+        precision: Precision | None = None,
+        activation_maxima: Sequence[float] = (),
+    ) -> Self:
+        """Build and compile the graph.
+
+        Parameters
+        ----------
+        precision
+            By default int8 where there are maxima; else bfloat16 where that is the processor's own,
+            and float32 elsewhere.
+        activation_maxima
+            What `ModelRelease.activation_maxima` holds.
 
         Raises
         ------
         ReleaseError
-            If the weights do not fit the architecture.
+            If the weights, or the maxima, do not fit the architecture.
         ImportError
             If OpenVINO is not installed.
         """
         ov = _import_openvino()
         opset13 = ov.opset13
-        pixels = opset13.parameter((_IMAGES_A_REQUEST, 1, size_px, size_px), np.float32)
-        logit = build_resnet50v2(_Operations(opset13), weights, pixels.output(0))
         core = ov.Core()
         if precision is None:
             native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
             precision = Precision.BFLOAT16 if native else Precision.FLOAT32
+            precision = Precision.INT8 if activation_maxima else precision
+        operations = (
+            EightBitOperations(opset13, activation_maxima)
+            if precision is Precision.INT8
+            else FloatOperations(opset13)
+        )
+        pixels = opset13.parameter((_IMAGES_A_REQUEST, 1, size_px, size_px), np.float32)
+        logit = build_resnet50v2(operations, weights, pixels.output(0))
+        operations.check_all_used()
         compiled = core.compile_model(
             ov.Model([logit], [pixels]),
             "CPU",
@@ -84,6 +112,30 @@ class OpenVinoEngine:
         return logits.reshape(-1)[: len(pixels)]
 
 
+def measure_activations(
+    weights: Weights, size_px: int, pixels: NDArray[np.float32]
+) -> tuple[float, ...]:
+    """Give the largest input of each convolution that may have 8 bits, for a release to carry.
+
+    Parameters
+    ----------
+    pixels
+        (n, size, size), float32 in [0, 1]: a few hundred training radiographs.
+    """
+    ov = _import_openvino()
+    operations = WatchedOperations(ov.opset13)
+    image = ov.opset13.parameter((1, 1, size_px, size_px), np.float32)
+    build_resnet50v2(operations, weights, image.output(0))
+    model = ov.Model(
+        [ov.opset13.result(each) for each in operations.inputs[FLOAT_CONVOLUTIONS:]], [image]
+    )
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = [
+        [float(each.max()) for each in compiled(one).values()] for one in pixels[:, None, None]
+    ]
+    return tuple(np.max(found, axis=0).tolist())
+
+
 def _import_openvino() -> Any:  # noqa: ANN401
     """Import OpenVINO without its telemetry.
 
@@ -97,54 +149,3 @@ def _import_openvino() -> Any:  # noqa: ANN401
 
 def _take_logits(request: Any, place: NDArray[np.float64]) -> None:  # noqa: ANN401
     place[:] = request.get_output_tensor(0).data[:, 0]
-
-
-class _Operations:
-    """OpenVINO's operations on (n, channels, rows, columns)."""
-
-    def __init__(self, opset: Any) -> None:  # noqa: ANN401 - its functions make nodes of any kind
-        self._opset = opset
-
-    def convolve(self, x: Any, kernel: _Array, bias: _Array, stride: int) -> Any:  # noqa: ANN401
-        around = [kernel.shape[0] // 2] * 2
-        y = self._opset.convolution(
-            x, self._constant(kernel.transpose(3, 2, 0, 1)), [stride] * 2, around, around, [1, 1]
-        )
-        return self._opset.add(y, self._by_channel(bias)).output(0)
-
-    def scale(self, x: Any, factor: _Array, shift: _Array) -> Any:  # noqa: ANN401
-        scaled = self._opset.multiply(x, self._by_channel(factor))
-        return self._opset.add(scaled, self._by_channel(shift)).output(0)
-
-    def rectify(self, x: Any) -> Any:  # noqa: ANN401
-        return self._opset.relu(x).output(0)
-
-    def pool(self, x: Any) -> Any:  # noqa: ANN401
-        # Its own padding counts as minus infinity; the network was trained with zeros.
-        zero = self._opset.constant(np.float32(0))
-        surrounded = self._opset.pad(x, [0, 0, 1, 1], [0, 0, 1, 1], "constant", zero)
-        return self._maximum(surrounded, 3, 2)
-
-    def subsample(self, x: Any, stride: int) -> Any:  # noqa: ANN401
-        return self._maximum(x, 1, stride)
-
-    def add(self, x: Any, y: Any) -> Any:  # noqa: ANN401
-        return self._opset.add(x, y).output(0)
-
-    def average(self, x: Any) -> Any:  # noqa: ANN401
-        axes = self._opset.constant(np.array([2, 3]))
-        return self._opset.reduce_mean(x, axes, keep_dims=False).output(0)
-
-    def combine(self, x: Any, kernel: _Array, bias: _Array) -> Any:  # noqa: ANN401
-        product = self._opset.matmul(x, self._constant(kernel), False, False)  # noqa: FBT003
-        return self._opset.add(product, self._constant(bias)).output(0)
-
-    def _maximum(self, x: Any, size: int, stride: int) -> Any:  # noqa: ANN401
-        none = [0, 0]
-        return self._opset.max_pool(x, [stride] * 2, [1, 1], none, none, [size] * 2).output(0)
-
-    def _constant(self, array: _Array) -> Any:  # noqa: ANN401
-        return self._opset.constant(np.ascontiguousarray(array))
-
-    def _by_channel(self, array: _Array) -> Any:  # noqa: ANN401
-        return self._constant(array.reshape(1, -1, 1, 1))

@@ -3,7 +3,7 @@
 This module must not import any library that runs networks: to look for one is enough.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,7 +81,7 @@ def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> Inf
     load = _LOADERS[chosen]
     weights, size_px = Weights.read(folder / WEIGHTS_FILE), release.preprocessing.size_px
     try:
-        loaded = load(weights, size_px, None)
+        loaded = load(weights, size_px, None, release.activation_maxima)
     except ImportError as error:
         raise ClassifierError(
             f"the engine {chosen} cannot be loaded ({error}); install pneumoscreen"
@@ -91,13 +91,13 @@ def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> Inf
         return loaded
     return GuardedEngine(
         loaded,
-        lambda: load(weights.again(), size_px, Precision.FLOAT32),
-        cutoffs=[release.calibration.logit_of(point) for point in _decisive_points(release)],
+        lambda: load(weights.again(), size_px, Precision.FLOAT32, ()),
+        cutoffs=[release.calibration.logit_of(point) for point in decisive_points(release)],
         margin=MARGIN / release.calibration.slope,
     )
 
 
-def _decisive_points(release: ModelRelease) -> list[float]:
+def decisive_points(release: ModelRelease) -> list[float]:
     """Give the probabilities at which a band changes, and the one at which figures are told."""
     points = release.operating_points
     # A release that is only being made has 0 and 1, which no logit reaches.
@@ -106,20 +106,28 @@ def _decisive_points(release: ModelRelease) -> list[float]:
 
 
 def _load_tensorflow(
-    weights: Weights, size_px: int, precision: Precision | None
+    weights: Weights,
+    size_px: int,
+    precision: Precision | None,
+    _activation_maxima: Sequence[float],
 ) -> InferenceEngine:
     from pipeline.engines.tensorflow import TensorFlowEngine  # noqa: PLC0415
 
     return TensorFlowEngine.load(weights, size_px, precision)
 
 
-def _load_openvino(weights: Weights, size_px: int, precision: Precision | None) -> InferenceEngine:
+def _load_openvino(
+    weights: Weights,
+    size_px: int,
+    precision: Precision | None,
+    activation_maxima: Sequence[float],
+) -> InferenceEngine:
     from pipeline.engines.openvino import OpenVinoEngine  # noqa: PLC0415
 
-    return OpenVinoEngine.load(weights, size_px, precision)
+    return OpenVinoEngine.load(weights, size_px, precision, activation_maxima)
 
 
-_Load = Callable[[Weights, int, Precision | None], InferenceEngine]
+_Load = Callable[[Weights, int, Precision | None, Sequence[float]], InferenceEngine]
 _LOADERS: Final[dict[EngineName, _Load]] = {
     EngineName.TENSORFLOW: _load_tensorflow,
     EngineName.OPENVINO: _load_openvino,

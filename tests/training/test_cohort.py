@@ -9,6 +9,7 @@ from training.cohort import (
     Sample,
     read_cohort,
     read_split,
+    read_unlabelled,
     remove_duplicates,
     split_at_random,
     split_by_group,
@@ -103,6 +104,12 @@ def test_manifests_are_read_with_masks_that_can_be_trusted(cohort):
     assert by_path["kermany/NORMAL/5.jpeg"].lung_mask == ""
     assert by_path["kermany/NORMAL/0.jpeg"].subtype == ""
     assert by_path["other_hospitals/rsna/1.jpg"].is_positive
+
+
+def test_unlabelled_radiographs_are_for_training_alone(cohort):
+    (sample,) = read_unlabelled(cohort.data)
+    assert (sample.source, sample.label, sample.part) == ("rsna_unlabelled", "", Part.TRAIN)
+    assert sample.patient_group not in {each.patient_group for each in cohort.samples}
 
 
 def test_public_layout_tells_its_patients_apart_by_folder(tmp_path):

@@ -3,8 +3,9 @@ import pytest
 
 from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
-from training.cohort import Part
+from training.cohort import Part, read_unlabelled
 from training.dataset import (
+    NO_LABEL,
     NO_MASK,
     Balance,
     Dealer,
@@ -114,6 +115,28 @@ def test_mixture_of_fewer_sources_fills_the_batch_with_even_numbers(sources, ima
     assert Mixture.of(sources).images == images
 
 
-def test_mixture_of_an_unknown_source_is_refused():
-    with pytest.raises(TrainingError, match="no source"):
-        Mixture.of(["elsewhere"])
+def test_mixture_takes_numbers_of_images():
+    images = {"kermany": 10, "rsna": 4, "rsna_unlabelled": 2}
+    assert Mixture.of([f"{name}={number}" for name, number in images.items()]).images == images
+
+
+@pytest.mark.parametrize(
+    ("sources", "fault"),
+    [
+        (["elsewhere"], "no source"),
+        (["elsewhere=4"], "no source"),
+        (["kermany=4", "rsna"], "no source"),
+        (["kermany=4", "rsna=3"], "even number"),
+    ],
+)
+def test_mixture_that_cannot_be_dealt_is_refused(sources, fault):
+    with pytest.raises(TrainingError, match=fault):
+        Mixture.of(sources)
+
+
+def test_radiographs_without_a_label_are_dealt_without_a_target(cohort, training_samples):
+    samples = [*training_samples, *read_unlabelled(cohort.data)]
+    mixture = Mixture({"kermany": 4, "rsna_unlabelled": 2})
+    batch = deal_with(Radiographs(cohort.data, samples), mixture=mixture).deal(0)
+    assert batch.targets[4:].tolist() == [[NO_LABEL]] * 2
+    assert batch.targets[:4].min() >= 0

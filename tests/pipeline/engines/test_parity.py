@@ -1,6 +1,7 @@
 """Every engine gives the released network's answers: those of Keras, whose network was trained."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,7 @@ ENGINES = [
     (EngineName.TENSORFLOW, Precision.FLOAT16, REDUCED),
     (EngineName.OPENVINO, Precision.FLOAT32, EXACT),
     (EngineName.OPENVINO, Precision.BFLOAT16, REDUCED),
+    (EngineName.OPENVINO, Precision.INT8, REDUCED),
 ]
 
 pytestmark = [
@@ -95,9 +97,12 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     load = selection._LOADERS[name]
 
     def load_as_on_that_machine(
-        weights: Weights, size_px: int, precision: Precision | None
+        weights: Weights,
+        size_px: int,
+        precision: Precision | None,
+        activation_maxima: Sequence[float],
     ) -> InferenceEngine:
-        return load(weights, size_px, precision or native)
+        return load(weights, size_px, precision or native, activation_maxima)
 
     monkeypatch.setitem(selection._LOADERS, name, load_as_on_that_machine)
     return build_engine(RELEASE, FOLDER, name)

@@ -1,0 +1,144 @@
+"""OpenVINO's operations, of which the network is built: in floats, in 8 bits, or watched.
+
+The module of an engine that imports OpenVINO hands its operations in. This module must not know how
+a graph is compiled or run.
+"""
+
+# ruff: noqa: D102 - what each operation gives is said once, in `resnet50v2.Operations`
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import ReleaseError
+
+# Steps of a kernel's weights, from -127 to 127, and of an activation, from 0 to 255.
+_WEIGHT_LEVELS: Final = 255
+_ACTIVATION_LEVELS: Final = 256
+# The stem and the first block stay in float32: they see the radiograph's faint shadows, of which
+# 256 levels lose too much. Of 1,366 radiographs that were not trained on, 8 bits throughout moved a
+# calibrated logit by up to 0.12, without these five by up to 0.07; they are 8 % of the arithmetic.
+FLOAT_CONVOLUTIONS: Final = 5
+# Of what is rounded, where all of it is zero.
+_LEAST_EXTENT: Final = np.float32(1e-12)
+_Array = NDArray[np.float32]
+
+
+class FloatOperations:
+    """OpenVINO's operations on (n, channels, rows, columns)."""
+
+    def __init__(self, opset: Any) -> None:  # noqa: ANN401 - its functions make nodes of any kind
+        self._opset = opset
+
+    def check_all_used(self) -> None:
+        """Make sure that nothing which was given for the network is left."""
+
+    def convolve(self, x: Any, kernel: _Array, bias: _Array, stride: int) -> Any:  # noqa: ANN401
+        return self._convolve(x, self._constant(kernel.transpose(3, 2, 0, 1)), bias, stride)
+
+    def scale(self, x: Any, factor: _Array, shift: _Array) -> Any:  # noqa: ANN401
+        scaled = self._opset.multiply(x, self._by_channel(factor))
+        return self._opset.add(scaled, self._by_channel(shift)).output(0)
+
+    def rectify(self, x: Any) -> Any:  # noqa: ANN401
+        return self._opset.relu(x).output(0)
+
+    def pool(self, x: Any) -> Any:  # noqa: ANN401
+        # Its own padding counts as minus infinity; the network was trained with zeros.
+        zero = self._opset.constant(np.float32(0))
+        surrounded = self._opset.pad(x, [0, 0, 1, 1], [0, 0, 1, 1], "constant", zero)
+        return self._maximum(surrounded, 3, 2)
+
+    def subsample(self, x: Any, stride: int) -> Any:  # noqa: ANN401
+        return self._maximum(x, 1, stride)
+
+    def add(self, x: Any, y: Any) -> Any:  # noqa: ANN401
+        return self._opset.add(x, y).output(0)
+
+    def average(self, x: Any) -> Any:  # noqa: ANN401
+        axes = self._opset.constant(np.array([2, 3]))
+        return self._opset.reduce_mean(x, axes, keep_dims=False).output(0)
+
+    def combine(self, x: Any, kernel: _Array, bias: _Array) -> Any:  # noqa: ANN401
+        product = self._opset.matmul(x, self._constant(kernel), False, False)  # noqa: FBT003
+        return self._opset.add(product, self._constant(bias)).output(0)
+
+    def _convolve(self, x: Any, kernel: Any, bias: _Array, stride: int) -> Any:  # noqa: ANN401
+        around = [kernel.shape[2] // 2] * 2
+        y = self._opset.convolution(x, kernel, [stride] * 2, around, around, [1, 1])
+        return self._opset.add(y, self._by_channel(bias)).output(0)
+
+    def _maximum(self, x: Any, size: int, stride: int) -> Any:  # noqa: ANN401
+        none = [0, 0]
+        return self._opset.max_pool(x, [stride] * 2, [1, 1], none, none, [size] * 2).output(0)
+
+    def _constant(self, array: _Array) -> Any:  # noqa: ANN401
+        return self._opset.constant(np.ascontiguousarray(array))
+
+    def _by_channel(self, array: _Array) -> Any:  # noqa: ANN401
+        return self._constant(array.reshape(1, -1, 1, 1))
+
+
+class EightBitOperations(FloatOperations):
+    """The same, with convolutions of 8-bit integers.
+
+    What they are given was rectified: 0 to its largest value. The extremes of the training
+    radiographs bound it, not a quantile: to clip at the 99.99th percentile moved a calibrated logit
+    by up to 1.5.
+
+    Parameters
+    ----------
+    maxima
+        What `ModelRelease.activation_maxima` holds.
+
+    References
+    ----------
+    Jacob et al., Quantization and training of neural networks for efficient integer-arithmetic-only
+    inference, 2018: kernels by channel, activations by tensor.
+    """
+
+    def __init__(self, opset: Any, maxima: Sequence[float]) -> None:  # noqa: ANN401
+        super().__init__(opset)
+        self._maxima: Iterator[float | None] = iter([*[None] * FLOAT_CONVOLUTIONS, *maxima])
+
+    def check_all_used(self) -> None:
+        if next(self._maxima, None) is not None:
+            raise ReleaseError(
+                "the release has more activation maxima than its network has convolutions; "
+                "restore the release folder"
+            )
+
+    def convolve(self, x: Any, kernel: _Array, bias: _Array, stride: int) -> Any:  # noqa: ANN401
+        try:
+            largest = next(self._maxima)
+        except StopIteration:
+            raise ReleaseError(
+                "the release has fewer activation maxima than its network has convolutions; "
+                "restore the release folder"
+            ) from None
+        if largest is None:
+            return super().convolve(x, kernel, bias, stride)
+        bound = np.array([max(largest, _LEAST_EXTENT)], np.float32)
+        x = self._round(x, np.zeros_like(bound), bound, _ACTIVATION_LEVELS)
+        by_filter = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+        extent = np.maximum(np.abs(by_filter).max(axis=(1, 2, 3), keepdims=True), _LEAST_EXTENT)
+        rounded = self._round(self._constant(by_filter), -extent, extent, _WEIGHT_LEVELS)
+        return self._convolve(x, rounded, bias, stride)
+
+    def _round(self, x: Any, low: _Array, high: _Array, levels: int) -> Any:  # noqa: ANN401
+        bounds = [self._constant(bound) for bound in (low, high)]
+        return self._opset.fake_quantize(x, *bounds, *bounds, levels).output(0)
+
+
+class WatchedOperations(FloatOperations):
+    """The same, keeping what every convolution is given."""
+
+    def __init__(self, opset: Any) -> None:  # noqa: ANN401
+        super().__init__(opset)
+        self.inputs: list[Any] = []
+
+    def convolve(self, x: Any, kernel: _Array, bias: _Array, stride: int) -> Any:  # noqa: ANN401
+        self.inputs.append(x)
+        return super().convolve(x, kernel, bias, stride)

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.preprocessing import Preprocessing
+from training.dataset import NO_LABEL, Batch, Mixture
+from training.errors import TrainingError
+from training.fit import fit
+from training.recipe import Recipe
+from training.run import Run, load_averaged, network_logits
+from training.teacher import Teachers
+
+pytestmark = pytest.mark.tensorflow
+TINY = Recipe(
+    network="cnn",
+    epochs=1,
+    steps_per_epoch=2,
+    warm_up_steps=1,
+    lung_weight=0,
+    half_precision=False,
+    preprocessing=Preprocessing(size_px=16),
+    mixture=Mixture({"kermany": 4}),
+)
+IMAGES = {"kermany": 2, "rsna": 2, "rsna_unlabelled": 1}
+
+
+@pytest.fixture
+def make_teacher(tmp_path):
+    def make(name, *sources, seed=1):
+        recipe = replace(TINY, mixture=Mixture(dict.fromkeys(sources, 2)), seed=seed)
+        recipe.keep_in(tmp_path / name)
+        Run(recipe).save(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def batch():
+    pixels = np.random.default_rng(0).random((5, 16, 16, 1), np.float32)
+    targets = np.array([[0], [1], [0], [1], [NO_LABEL]], np.float32)
+    return Batch(pixels, targets, np.zeros((5, 4, 4, 1), np.float32), np.ones(5, np.float32))
+
+
+def opinions(runs, pixels):
+    logits = [network_logits(load_averaged(run), pixels[..., 0]) for run in runs]
+    return np.mean([1 / (1 + np.exp(-each)) for each in logits], axis=0)
+
+
+def test_a_teacher_has_its_share_in_a_label_and_speaks_alone_where_there_is_none(
+    make_teacher, batch
+):
+    runs = [make_teacher("one", "kermany", "rsna"), make_teacher("two", "kermany", "rsna", seed=2)]
+    taught = Teachers(runs, 0.25).teach(batch, IMAGES).targets[:, 0]
+    opinion = opinions(runs, batch.pixels)
+    expected = 0.75 * batch.targets[:, 0] + 0.25 * opinion
+    expected[4] = opinion[4]
+    np.testing.assert_allclose(taught, expected, atol=1e-5)
+
+
+def test_a_teacher_is_silent_on_a_source_that_it_never_saw(make_teacher, batch):
+    runs = [make_teacher("home", "kermany"), make_teacher("away", "rsna")]
+    taught = Teachers(runs, 1.0).teach(batch, IMAGES).targets[:, 0]
+    np.testing.assert_allclose(taught[:2], opinions(runs[:1], batch.pixels[:2]), atol=1e-5)
+    np.testing.assert_allclose(taught[2:], opinions(runs[1:], batch.pixels[2:]), atol=1e-5)
+
+
+def test_without_teachers_labels_stay_as_they_are(batch):
+    labelled = batch._replace(targets=np.abs(batch.targets))
+    taught = Teachers([], 0.5).teach(labelled, IMAGES)
+    np.testing.assert_array_equal(taught.targets, labelled.targets)
+
+
+def test_unlabelled_radiographs_need_a_teacher():
+    with pytest.raises(TrainingError, match="only a teacher can tell of rsna_unlabelled"):
+        Recipe(mixture=Mixture({"rsna_unlabelled": 4}))
+
+
+def test_a_pupil_learns_from_a_teacher_and_from_what_has_no_label(make_teacher, tmp_path, cohort):
+    teacher = make_teacher("teacher", "kermany", "rsna")
+    mixture = Mixture({"kermany": 4, "rsna_unlabelled": 2})
+    recipe = replace(TINY, mixture=mixture, teachers=(str(teacher),))
+    run = fit(recipe, cohort.data, cohort.samples, tmp_path / "pupil")
+    assert np.isfinite(run.history[0]["loss"])
+    assert set(run.history[0]) >= {"auc_kermany"}
+    assert Recipe.read(tmp_path / "pupil") == recipe
