@@ -66,6 +66,9 @@ def fit(
     balance: Annotated[
         Balance, typer.Option(help="What makes up for unequal classes.")
     ] = Balance.SAMPLING,
+    by_view: Annotated[
+        bool, typer.Option(help="As many AP as PA films among the ill, and among the healthy.")
+    ] = False,
     epochs: int = 30,
     steps_per_epoch: int = 120,
     learning_rate: float = 1e-3,
@@ -107,10 +110,27 @@ def fit(
         teachers=tuple(str(each) for each in teacher or ()),
         teacher_share=teacher_share,
         preprocessing=Preprocessing(crop_to_lungs=crop_to_lungs),
-        mixture=Mixture.of(source, balance) if source else Mixture(balance=balance),
+        mixture=(
+            Mixture.of(source, balance, by_view=by_view)
+            if source
+            else Mixture(balance=balance, by_view=by_view)
+        ),
         augmentation=Augmentation(augmentation, background_share),
     )
     train(recipe, data, read_split(split), run, workers=workers)
+
+
+@app.command()
+def blend(
+    run: Annotated[Path, typer.Argument(help="Folder of a run that began from a release.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the blended run.")],
+    keep: Annotated[float, typer.Option(help="Share of the initial weights, 0 to 1.")] = 0.5,
+) -> None:
+    """Blend what a run learned with what it began from."""
+    from training.blend import blend as mix
+
+    mix(run, out, keep)
+    Console().print(f"{out}")
 
 
 @app.command()

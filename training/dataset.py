@@ -76,6 +76,10 @@ class Mixture:
     balance
         Sampling: half of a source's images in each batch are ill. Otherwise images come as they
         are in the cohort, and weights (or nothing) make up for the rarer class.
+    by_view
+        With sampling: half of the ill and half of the healthy of each batch are AP films, the
+        others PA, where a source has both. Else the view tells the class: portable films are of
+        the ill in one source, and of the healthy in another.
     """
 
     images: dict[str, int] = field(default_factory=lambda: {"kermany": 20, "rsna": 8, "nih": 4})
@@ -83,9 +87,16 @@ class Mixture:
         default_factory=lambda: {"kermany": 0.05, "rsna": 0.1, "nih": 0.2}
     )
     balance: Balance = Balance.SAMPLING
+    by_view: bool = False
 
     @classmethod
-    def of(cls, sources: Sequence[str], balance: Balance = Balance.SAMPLING) -> Self:
+    def of(
+        cls,
+        sources: Sequence[str],
+        balance: Balance = Balance.SAMPLING,
+        *,
+        by_view: bool = False,
+    ) -> Self:
         """Make a mixture of named sources.
 
         Parameters
@@ -105,14 +116,15 @@ class Mixture:
         if all(number.isdecimal() for _, _, number in counted) and names <= set(whole.images):
             if odd := [source for source in sources if int(source[-1]) % 2]:
                 raise TrainingError(f"{odd[0]}: half of the images are ill; give an even number")
-            return cls({name: int(number) for name, _, number in counted}, balance=balance)
+            images = {name: int(number) for name, _, number in counted}
+            return cls(images, balance=balance, by_view=by_view)
         if unknown := sorted(set(sources) - set(whole.images)):
             raise TrainingError(f"no source {unknown[0]!r}; there are {', '.join(whole.images)}")
         total = sum(whole.images.values())
         share = sum(whole.images[source] for source in sources)
         images = {source: 2 * (whole.images[source] * total // (2 * share)) for source in sources}
         images[sources[0]] += total - sum(images.values())
-        return cls(images, balance=balance)
+        return cls(images, balance=balance, by_view=by_view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +191,21 @@ class Dealer:
         if self._dealing.mixture.balance == Balance.SAMPLING:
             half = count // 2
             if ill:
-                return self._pass_over(healthy, half, step) + self._pass_over(ill, half, step)
+                return self._sample(healthy, half, step) + self._sample(ill, half, step)
         return self._pass_over(healthy + ill, count, step)
+
+    def _sample(self, indices: list[int], count: int, step: int) -> list[int]:
+        if not self._dealing.mixture.by_view:
+            return self._pass_over(indices, count, step)
+        views: dict[str, list[int]] = defaultdict(list)
+        for index in indices:
+            views[self._radiographs.samples[index].view].append(index)
+        shares = np.diff(np.linspace(0, count, len(views) + 1).astype(int)).tolist()
+        return [
+            index
+            for (_, same), share in zip(sorted(views.items()), shares, strict=True)
+            for index in self._pass_over(same, share, step)
+        ]
 
     def _pass_over(self, indices: list[int], count: int, step: int) -> list[int]:
         # Without replacement within a pass: each pass is its own seeded permutation.

@@ -6,6 +6,7 @@ This module must not know how anything was measured.
 from typing import Any, Final
 
 from pipeline.release import ModelRelease
+from training.cohort import UNLABELLED
 
 MODEL_CARD_FILE: Final = "MODEL_CARD.md"
 
@@ -56,8 +57,7 @@ default: radiographs of adults were used in training so that the network learns 
 one hospital's films.
 
 **Network.** {architecture}, {size_px} px, one logit, Platt scaling (slope {slope:.4f}, offset
-{offset:.4f}). Trained from random weights with an auxiliary lung map, which the release leaves
-out. Weights sha256 `{weights_sha256}`.
+{offset:.4f}). {beginning} Weights sha256 `{weights_sha256}`.
 
 **Operating points** (calibrated probability, chosen on validation images of the home population):
 NEGATIVE below {high_sensitivity:.4f}, POSITIVE from {high_specificity:.4f}, INDETERMINATE between.
@@ -101,14 +101,38 @@ def describe_release(release: ModelRelease) -> str:
         size_px=release.preprocessing.size_px,
         slope=release.calibration.slope,
         offset=release.calibration.offset,
+        beginning=_describe_beginning(release.trained_on["recipe"]),
         weights_sha256=release.weights_sha256,
         high_sensitivity=release.operating_points.high_sensitivity,
         high_specificity=release.operating_points.high_specificity,
-        sources="\n".join(f"- **{source}**: {SOURCES.get(source, source)}" for source in sources),
+        sources="\n".join(f"- **{source}**: {_describe_source(source)}" for source in sources),
         split=release.trained_on["split"],
         counts=_table(["images", "train", "validation", "test"], _count_rows(images)),
         figures="\n\n".join(_figures(release.measured, key) for key in THRESHOLDS),
     )
+
+
+def _describe_source(source: str) -> str:
+    if source.endswith(UNLABELLED):
+        return f"as {source.removesuffix(UNLABELLED)}, without labels; a teacher told of them."
+    return SOURCES.get(source, source)
+
+
+def _describe_beginning(recipe: dict[str, Any]) -> str:
+    weights = recipe["weights"]
+    begun = {"none": "from random weights", "imagenet": "from ImageNet weights"}
+    parts = [f"Trained {begun.get(weights, f'on from `{weights}`')}"]
+    if recipe["lung_weight"]:
+        parts.append("with an auxiliary lung map, which the release leaves out")
+    if teachers := recipe.get("teachers"):
+        share = 100 * recipe["teacher_share"]
+        parts.append(
+            f"with {len(teachers)} teacher(s), whose opinion is {share:.0f} % of each target "
+            "(their recipes are in `release.json`)"
+        )
+    if kept := recipe.get("kept_share"):
+        parts.append(f"{100 * kept:.0f} % of every weight kept from the beginning")
+    return ", ".join(parts) + "."
 
 
 def _figures(measured: dict[str, Any], threshold: str) -> str:

@@ -40,6 +40,8 @@ class Recipe:
         Folders of runs whose opinion of each image is part of its target; none by default.
     teacher_share
         How much of a target that is, where there is a label.
+    kept_share
+        Of the initial weights, in what is released; see `training.blend`.
     """
 
     network: str = "resnet50v2"
@@ -55,6 +57,7 @@ class Recipe:
     half_precision: bool = True
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.3
+    kept_share: float = 0.0
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -34,7 +34,7 @@ from training.calibrate import (
     choose_operating_points,
     fit_calibration,
 )
-from training.cohort import Part, Sample
+from training.cohort import Part, Sample, read_unlabelled
 from training.dataset import Radiographs, prepare_all
 from training.metrics import estimate
 from training.model_card import MODEL_CARD_FILE, describe_release
@@ -82,7 +82,7 @@ def make_release(
         activation_maxima=find_activation_maxima(
             folder / WEIGHTS_FILE, data, chosen, recipe.preprocessing
         ),
-        trained_on=_describe_training(recipe, chosen),
+        trained_on=_describe_training(recipe, [*chosen, *_read_unlabelled(recipe, data)]),
     )
     write_release(release, folder)
     classifier = Classifier.load(folder)
@@ -199,13 +199,18 @@ def _score(
     return classifier.logits(pixels), positive
 
 
+def _read_unlabelled(recipe: Recipe, data: Path) -> list[Sample]:
+    return [s for s in read_unlabelled(data) if s.source in recipe.mixture.images]
+
+
 def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> dict[str, Any]:
     counts = Counter((sample.source, sample.part, sample.label) for sample in samples)
     return {
         "images": {
-            f"{source} {part} {label}": count
+            f"{source} {part} {label or 'unlabelled'}": count
             for (source, part, label), count in sorted(counts.items())
         },
         "split": "80/10/10 by patient, stratified by source, label and subtype",
         "recipe": asdict(recipe),
+        "teachers": [asdict(Recipe.read(Path(run))) for run in recipe.teachers],
     }

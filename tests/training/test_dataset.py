@@ -1,3 +1,6 @@
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +35,23 @@ def radiographs(cohort, training_samples):
 
 def deal_with(radiographs, augmentation=Augmentation(), seed=3, mixture=MIXTURE):  # noqa: B008
     return Dealer(radiographs, Dealing(Preprocessing(size_px=32), mixture, augmentation, seed))
+
+
+def test_views_tell_nothing_of_the_class_where_batches_are_even_by_view(cohort, training_samples):
+    # Nine of ten ill are AP, as in RSNA; without the balance the view would tell.
+    home = [sample for sample in training_samples if sample.source == "kermany"]
+    ill = [sample for sample in home if sample.is_positive]
+    healthy = [sample for sample in home if not sample.is_positive]
+    views = ["PA", *["AP"] * (len(ill) - 1), "AP", *["PA"] * (len(healthy) - 1)]
+    viewed = [replace(s, view=view) for s, view in zip(ill + healthy, views, strict=True)]
+    dealer = deal_with(
+        Radiographs(cohort.data, viewed), mixture=Mixture({"kermany": 8}, by_view=True)
+    )
+    for step in range(3):
+        dealt = [viewed[index] for index in dealer._pick("kermany", 8, step)]
+        counts = Counter((sample.is_positive, sample.view) for sample in dealt)
+        assert set(counts.values()) == {2}
+        assert len(counts) == 4
 
 
 def test_batch_is_a_function_of_seed_and_step(radiographs):

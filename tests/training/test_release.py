@@ -10,15 +10,16 @@ from typer.testing import CliRunner
 
 from pipeline.classifier import Classifier
 from pipeline.preprocessing import Preprocessing
-from pipeline.release import WEIGHTS_FILE, load_release
+from pipeline.release import WEIGHTS_FILE, load_release, write_release
 from training.__main__ import app, main
 from training.cohort import read_split, write_split
 from training.compare import compare_runs
 from training.dataset import Mixture, Radiographs
 from training.evaluate import evaluate
 from training.explain import LAYERS, explain
+from training.model_card import describe_release
 from training.recipe import Recipe
-from training.release import make_release
+from training.release import make_release, quantize
 from training.run import Run, load_averaged, network_logits
 from training.stress import PERTURBATIONS, Scorer, blank_lungs, compare_native
 
@@ -66,6 +67,35 @@ def test_release_describes_itself(release):
     assert "2026.1" in card
     assert "CC BY 4.0" in card
     assert described.weights_sha256 in card
+
+
+def test_card_says_what_the_network_began_from_and_who_taught_it(release):
+    described = load_release(release)
+    assert "from random weights, with an auxiliary lung map" in describe_release(described)
+    recipe = described.trained_on["recipe"] | {
+        "weights": "releases/2025/weights.safetensors",
+        "teachers": ["runs/one", "runs/two"],
+        "teacher_share": 0.25,
+        "kept_share": 0.5,
+    }
+    images = described.trained_on["images"] | {"rsna_unlabelled train unlabelled": 7}
+    trained_on = described.trained_on | {"recipe": recipe, "images": images}
+    card = describe_release(replace(described, trained_on=trained_on))
+    for told in (
+        "on from `releases/2025/weights.safetensors`",
+        "2 teacher(s), whose opinion is 25 % of each target",
+        "50 % of every weight kept",
+        "**rsna_unlabelled**: as rsna, without labels",
+        "| rsna_unlabelled unlabelled | 7 | 0 | 0 |",
+    ):
+        assert told in card
+
+
+def test_release_carries_what_8_bits_need(release, cohort):
+    described = load_release(release)
+    assert len(described.activation_maxima) == 48
+    write_release(replace(described, activation_maxima=()), release)
+    assert quantize(release, cohort.data, cohort.samples) == described
 
 
 def test_evaluation_is_one_page_that_needs_nothing_beside_it(tmp_path, run, release, cohort):

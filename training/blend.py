@@ -1,0 +1,61 @@
+"""Blends what a run learned with what it began from.
+
+Fine-tuned weights gain on what they were tuned for and lose elsewhere; part of the way back they
+keep most of both. This module must not know any image.
+"""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from training.errors import TrainingError
+from training.network import build_for_training
+from training.recipe import Recipe
+from training.run import CHECKPOINT_FILE, HISTORY_FILE
+
+
+def blend(run: Path, out: Path, kept_share: float) -> None:
+    """Write a run whose averaged weights lie between another's and its initial ones.
+
+    It can be compared, evaluated and released as any run, but not trained on.
+
+    Parameters
+    ----------
+    run
+        Folder of a run that began from a release's weights.
+    out
+        Folder of the blended run.
+    kept_share
+        Of the initial weights, 0 to 1.
+
+    Raises
+    ------
+    TrainingError
+        If the run did not begin from a file of weights.
+
+    References
+    ----------
+    Wortsman et al., Robust fine-tuning of zero-shot models, 2022.
+    """
+    recipe = Recipe.read(run)
+    if not Path(recipe.weights).is_file():
+        raise TrainingError(f"{run} began from {recipe.weights!r}, which is no file of weights")
+    initial = load_file(recipe.weights)
+    network = build_for_training(
+        recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
+    )
+    arrays = {}
+    with safe_open(run / CHECKPOINT_FILE, "numpy") as state:
+        for i, weight in enumerate(network.weights):
+            tuned = state.get_tensor(f"average/{i}")
+            # A release has no lung head: that stays as it was learned.
+            before = initial.get(weight.path, tuned).astype(np.float32)
+            arrays[f"average/{i}"] = kept_share * before + (1 - kept_share) * tuned
+        notes = state.metadata()
+    replace(recipe, kept_share=kept_share).keep_in(out)
+    save_file(arrays, out / CHECKPOINT_FILE, metadata=notes)
+    shutil.copyfile(run / HISTORY_FILE, out / HISTORY_FILE)
