@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReleaseError
 
-# Steps of a kernel's weights, from -127 to 127, and of an activation, from 0 to 255.
-_WEIGHT_LEVELS: Final = 255
+_LARGEST_WEIGHT: Final = 127
 _ACTIVATION_LEVELS: Final = 256
 # The stem and the first block stay in float32: they see the radiograph's faint shadows, of which
 # 256 levels lose too much. Of 1,366 radiographs that were not trained on, 8 bits throughout moved a
@@ -120,16 +119,23 @@ class EightBitOperations(FloatOperations):
             ) from None
         if largest is None:
             return super().convolve(x, kernel, bias, stride)
-        bound = np.array([max(largest, _LEAST_EXTENT)], np.float32)
-        x = self._round(x, np.zeros_like(bound), bound, _ACTIVATION_LEVELS)
-        by_filter = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
-        extent = np.maximum(np.abs(by_filter).max(axis=(1, 2, 3), keepdims=True), _LEAST_EXTENT)
-        rounded = self._round(self._constant(by_filter), -extent, extent, _WEIGHT_LEVELS)
-        return self._convolve(x, rounded, bias, stride)
+        bounds = (
+            self._constant(np.zeros((), np.float32)),
+            self._constant(np.array(max(largest, _LEAST_EXTENT), np.float32)),
+        )
+        x = self._opset.fake_quantize(x, *bounds, *bounds, _ACTIVATION_LEVELS).output(0)
+        return self._convolve(x, self._round_kernel(kernel.transpose(3, 2, 0, 1)), bias, stride)
 
-    def _round(self, x: Any, low: _Array, high: _Array, levels: int) -> Any:  # noqa: ANN401
-        bounds = [self._constant(bound) for bound in (low, high)]
-        return self._opset.fake_quantize(x, *bounds, *bounds, levels).output(0)
+    def _round_kernel(self, kernel: _Array) -> Any:  # noqa: ANN401
+        """Give a kernel as 8-bit integers times a step for each filter.
+
+        Rounded here, not by the graph: OpenVINO took a second longer to fold 23 million of them.
+        """
+        extent = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True)
+        step = np.maximum(extent, _LEAST_EXTENT) / np.float32(_LARGEST_WEIGHT)
+        integers = self._opset.constant(np.rint(kernel / step).astype(np.int8))
+        rounded = self._opset.convert(integers, np.float32)
+        return self._opset.multiply(rounded, self._constant(step)).output(0)
 
 
 class WatchedOperations(FloatOperations):
