@@ -33,7 +33,6 @@ _TASKS_IN_A_LIFE: Final = 10_000
 # Headers are read so many to a task: passing a task to a process and back takes as long as reading
 # a header does.
 _FILES_A_TASK: Final = 16
-_NICENESS: Final = 5
 
 
 class ReaderError(PneumoscreenError):
@@ -222,15 +221,12 @@ def _reject_unreadable(error: OSError) -> Rejection:
 
 
 def _confine(memory_mib: int) -> None:
-    """Set up a reader process: bounded memory, no core file, deaf to Ctrl-C, behind the network."""
+    """Set up a reader process: bounded memory, no core file, deaf to Ctrl-C."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
-    # While the network has a batch it has the cores, and is done before the readers have read the
-    # next one: with equal shares they had, now and then, and stood idle until it was recorded.
-    os.nice(_NICENESS)
 
 
 def _ignore(future: "Future[None]") -> None:

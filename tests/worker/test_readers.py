@@ -101,10 +101,6 @@ def test_a_reader_has_a_memory_limit_and_writes_no_core(readers: ReaderPool) -> 
     assert isinstance(refused, Rejection)
 
 
-def test_a_reader_stands_back_behind_the_network(readers: ReaderPool) -> None:
-    assert readers.finish(readers._pool.schedule(os.nice, args=(0,))) == min(os.nice(0) + 5, 19)
-
-
 def test_a_file_that_vanished_before_it_was_read_is_missing(
     readers: ReaderPool, tmp_path: Path
 ) -> None:
