@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipeline.errors import PneumoscreenError
 from training.cohort import Part
-from training.dataset import Balance
+from training.mixture import Balance
 
 DEFAULT_SEED: Final = 20261123
 app = typer.Typer(
@@ -94,8 +94,8 @@ def fit(
     from pipeline.preprocessing import Preprocessing
     from training.augment import Augmentation
     from training.cohort import read_split
-    from training.dataset import Mixture
     from training.fit import fit as train
+    from training.mixture import Mixture
     from training.recipe import Recipe
 
     recipe = Recipe(

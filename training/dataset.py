@@ -7,11 +7,10 @@ processes prepare batches ahead in any order. This module must not know any netw
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,8 @@ from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.processes import end_with_parent
 from pipeline.radiograph import FieldOfView, Radiograph
 from training.augment import Augmentation, augment
-from training.cohort import UNLABELLED, Sample
-from training.errors import TrainingError
+from training.cohort import Sample
+from training.mixture import Balance, Mixture
 
 CACHE_PX: Final = 224
 LUNG_MAP_PX: Final = 32
@@ -49,82 +48,6 @@ class Batch(NamedTuple):
     targets: NDArray[np.float32]
     lung_maps: NDArray[np.float32]
     weights: NDArray[np.float32]
-
-
-class Balance(StrEnum):
-    """How unequal classes within a source are made to count the same."""
-
-    SAMPLING = "sampling"
-    WEIGHTS = "weights"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """How many images of each source make a batch, how its classes balance, how sure they are.
-
-    Equal classes within every source: else the source itself, which any network recognises,
-    would tell the class.
-
-    Attributes
-    ----------
-    images
-        Per source; even numbers.
-    smoothing
-        Per source: targets are smoothing / 2 and 1 - smoothing / 2. More where labels were
-        mined from reports.
-    balance
-        Sampling: half of a source's images in each batch are ill. Otherwise images come as they
-        are in the cohort, and weights (or nothing) make up for the rarer class.
-    by_view
-        With sampling: half of the ill and half of the healthy of each batch are AP films, the
-        others PA, where a source has both. Else the view tells the class: portable films are of
-        the ill in one source, and of the healthy in another.
-    """
-
-    images: dict[str, int] = field(default_factory=lambda: {"kermany": 20, "rsna": 8, "nih": 4})
-    smoothing: dict[str, float] = field(
-        default_factory=lambda: {"kermany": 0.05, "rsna": 0.1, "nih": 0.2}
-    )
-    balance: Balance = Balance.SAMPLING
-    by_view: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        sources: Sequence[str],
-        balance: Balance = Balance.SAMPLING,
-        *,
-        by_view: bool = False,
-    ) -> Self:
-        """Make a mixture of named sources.
-
-        Parameters
-        ----------
-        sources
-            ``NAME=IMAGES`` each, so many of a batch; or ``NAME`` each, which fills a batch of the
-            default size in the default proportions.
-
-        Raises
-        ------
-        TrainingError
-            If a name is unknown, or only some have a number, or a number is odd.
-        """
-        whole = cls()
-        counted = [source.partition("=") for source in sources]
-        names = {name.removesuffix(UNLABELLED) for name, _, _ in counted}
-        if all(number.isdecimal() for _, _, number in counted) and names <= set(whole.images):
-            if odd := [source for source in sources if int(source[-1]) % 2]:
-                raise TrainingError(f"{odd[0]}: half of the images are ill; give an even number")
-            images = {name: int(number) for name, _, number in counted}
-            return cls(images, balance=balance, by_view=by_view)
-        if unknown := sorted(set(sources) - set(whole.images)):
-            raise TrainingError(f"no source {unknown[0]!r}; there are {', '.join(whole.images)}")
-        total = sum(whole.images.values())
-        share = sum(whole.images[source] for source in sources)
-        images = {source: 2 * (whole.images[source] * total // (2 * share)) for source in sources}
-        images[sources[0]] += total - sum(images.values())
-        return cls(images, balance=balance, by_view=by_view)
 
 
 @dataclass(frozen=True, slots=True)

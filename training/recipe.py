@@ -11,8 +11,9 @@ from typing import Final, Self
 from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
 from training.cohort import UNLABELLED
-from training.dataset import Dealing, Mixture
+from training.dataset import Dealing
 from training.errors import TrainingError
+from training.mixture import Mixture
 
 RECIPE_FILE: Final = "recipe.json"
 

@@ -10,15 +10,14 @@ from training.cohort import Part, read_unlabelled
 from training.dataset import (
     NO_LABEL,
     NO_MASK,
-    Balance,
     Dealer,
     DealerPool,
     Dealing,
-    Mixture,
     Radiographs,
     prepare_all,
 )
 from training.errors import TrainingError
+from training.mixture import Balance, Mixture
 
 MIXTURE = Mixture({"kermany": 6, "rsna": 2}, {"kermany": 0.1})
 

@@ -14,9 +14,10 @@ from pipeline.release import WEIGHTS_FILE, load_release, write_release
 from training.__main__ import app, main
 from training.cohort import read_split, write_split
 from training.compare import compare_runs
-from training.dataset import Mixture, Radiographs
+from training.dataset import Radiographs
 from training.evaluate import evaluate
 from training.explain import LAYERS, explain
+from training.mixture import Mixture
 from training.model_card import describe_release
 from training.recipe import Recipe
 from training.release import make_release, quantize

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from pipeline.preprocessing import Preprocessing
-from training.dataset import NO_LABEL, Batch, Mixture
+from training.dataset import NO_LABEL, Batch
 from training.errors import TrainingError
 from training.fit import fit
+from training.mixture import Mixture
 from training.recipe import Recipe
 from training.run import Run, load_averaged, network_logits
 from training.teacher import Teachers
