@@ -4,8 +4,7 @@
 
 Every radiograph of the validation and test parts, and the files of native size, each precision of
 OpenVINO against its float32, without the guard; then what lies near a cut-off is counted. A
-precision that the processor lacks may be computed as another: the first column of a table of
-figures that are all the same is no measurement.
+precision that the processor lacks may be computed in float32: a line of zeros is no measurement.
 """
 
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
 from pipeline.engines.guarded import MARGIN
 from pipeline.engines.names import Precision
@@ -27,6 +25,7 @@ from training.__main__ import DEFAULT_SEED
 from training.calibrate import apply_calibration
 from training.cohort import Part, read_cohort, split_by_group
 from training.dataset import Radiographs, prepare_all
+from training.stress import read_film
 
 _REDUCED: Final = (Precision.BFLOAT16, Precision.INT8)
 
@@ -38,11 +37,10 @@ def main() -> None:
     release = load_release(folder)
     samples = [s for s in split_by_group(read_cohort(data), DEFAULT_SEED) if s.part != Part.TRAIN]
     pixels, _ = prepare_all(Radiographs(data, samples), release.preprocessing)
-    native = []
-    for file in sorted((data / "kermany_native").rglob("*.jpeg")):
-        with Image.open(file) as image:
-            levels = np.asarray(image.convert("L"), np.float32) / 255
-        native.append(prepare_model_input(Radiograph(levels), release.preprocessing).pixels)
+    native = [
+        prepare_model_input(Radiograph(read_film(file)), release.preprocessing).pixels
+        for file in sorted((data / "kermany_native").rglob("*.jpeg"))
+    ]
     pixels = np.concatenate([pixels, native])
     source = np.array([sample.source for sample in samples] + ["native files"] * len(native))
 

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -100,16 +100,23 @@ def read_cohort(data: Path) -> list[Sample]:
     return remove_duplicates(samples)
 
 
-def read_unlabelled(data: Path) -> list[Sample]:
+def read_unlabelled(data: Path, sources: Collection[str]) -> list[Sample]:
     """Read the other hospitals' radiographs without a label: only a teacher can tell of them.
 
     Their source is ``rsna_unlabelled`` where the labelled ones' is ``rsna``; all are for training.
+
+    Parameters
+    ----------
+    sources
+        Only of these; the manifest is not opened where none of them is unlabelled.
     """
+    if not any(source.endswith(UNLABELLED) for source in sources):
+        return []
     found = _read_other_hospitals_manifest(data / "other_hospitals", labelled=False)
     unlabelled = [
         replace(sample, source=sample.source + UNLABELLED, part=Part.TRAIN) for sample in found
     ]
-    return remove_duplicates(unlabelled)
+    return remove_duplicates(sample for sample in unlabelled if sample.source in sources)
 
 
 def remove_duplicates(samples: Iterable[Sample]) -> list[Sample]:

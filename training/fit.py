@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from training.cohort import UNLABELLED, Part, Sample, read_unlabelled
+from training.cohort import Part, Sample, read_unlabelled
 from training.dataset import DealerPool, Radiographs, prepare_all
+from training.errors import TrainingError
 from training.metrics import area_under_curve
 from training.recipe import Recipe
 from training.run import Run
@@ -38,16 +39,18 @@ def fit(
     Raises
     ------
     TrainingError
-        If the folder holds a run of another recipe, or the loss is no number any more.
+        If the folder holds a run of another recipe, there is nothing to train on of a source or
+        nobody to tell of it, or the loss is no number any more.
     """
-    recipe.keep_in(folder)
-    teachers = Teachers([Path(each) for each in recipe.teachers], recipe.teacher_share)
-    run = Run(recipe)
-    run.restore(folder)
+    teachers = Teachers(recipe)
     chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
     training = [sample for sample in chosen if sample.part == Part.TRAIN]
-    if any(source.endswith(UNLABELLED) for source in recipe.mixture.images):
-        training += [s for s in read_unlabelled(data) if s.source in recipe.mixture.images]
+    training += read_unlabelled(data, recipe.mixture.images)
+    if missing := set(recipe.mixture.images) - {sample.source for sample in training}:
+        raise TrainingError(f"{data} has no radiographs of {min(missing)} to train on")
+    recipe.keep_in(folder)
+    run = Run(recipe)
+    run.restore(folder)
     validation = [sample for sample in chosen if sample.part == Part.VALIDATION]
     pixels, positive = prepare_all(Radiographs(data, validation), recipe.preprocessing)
     origin = np.array([sample.source for sample in validation])
@@ -60,7 +63,7 @@ def fit(
             )
             while run.epoch < recipe.epochs:
                 run.train_epoch(
-                    lambda step: teachers.teach(pool.deal(step), recipe.mixture.images),
+                    lambda step: teachers.teach(pool.deal(step)),
                     lambda: progress.advance(steps),
                 )
                 scores = run.logits(pixels)

@@ -41,7 +41,7 @@ from training.model_card import MODEL_CARD_FILE, describe_release
 from training.recipe import Recipe
 from training.run import load_averaged
 
-# As many gave the same errors as four times as many.
+# 200, 400 and 800 gave the same errors (the largest move of a calibrated logit 0.15, 0.12, 0.13).
 CALIBRATING_IMAGES: Final = 400
 
 
@@ -82,7 +82,9 @@ def make_release(
         activation_maxima=find_activation_maxima(
             folder / WEIGHTS_FILE, data, chosen, recipe.preprocessing
         ),
-        trained_on=_describe_training(recipe, [*chosen, *_read_unlabelled(recipe, data)]),
+        trained_on=_describe_training(
+            recipe, [*chosen, *read_unlabelled(data, recipe.mixture.images)]
+        ),
     )
     write_release(release, folder)
     classifier = Classifier.load(folder)
@@ -197,10 +199,6 @@ def _score(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     pixels, positive = prepare_all(Radiographs(data, samples), classifier.release.preprocessing)
     return classifier.logits(pixels), positive
-
-
-def _read_unlabelled(recipe: Recipe, data: Path) -> list[Sample]:
-    return [s for s in read_unlabelled(data) if s.source in recipe.mixture.images]
 
 
 def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDA
         where the cohort has none.
     """
     pairs = [
-        (_read(data / sample.native_path), _read(data / sample.path))
+        (read_film(data / sample.native_path), read_film(data / sample.path))
         for sample in samples
         if sample.native_path and sample.native_path != sample.path
     ]
@@ -185,7 +185,8 @@ def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDA
     return np.stack([scorer.score(native), scorer.score(copies)], axis=1)
 
 
-def _read(file: Path) -> Pixels:
+def read_film(file: Path) -> Pixels:
+    """Read a file at its own size: (rows, columns), float32 in [0, 1]."""
     with Image.open(file) as image:
         return film.from_gray(image.convert("L"))
 

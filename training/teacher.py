@@ -3,7 +3,6 @@
 This module must not know how an image was made, nor how the pupil is trained.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from training.cohort import UNLABELLED
 from training.dataset import NO_LABEL, Batch
+from training.errors import TrainingError
 from training.recipe import Recipe
 from training.run import load_averaged, network_logits
 
@@ -23,11 +23,15 @@ class Teachers:
 
     Parameters
     ----------
-    runs
-        Folders of trained runs, of the pupil's preprocessing.
-    share
-        How much of a target is the teachers' mean probability; the rest is the label. Where there
-        is no label it is all of it.
+    recipe
+        The pupil's: its teachers, their share, and what its batches are made of. Where a
+        radiograph has no label, the teachers' mean probability is its whole target.
+
+    Raises
+    ------
+    TrainingError
+        If no teacher knows the hospital of a source without labels, or one was trained on pixels
+        that were prepared in another way.
 
     References
     ----------
@@ -36,22 +40,26 @@ class Teachers:
     the same augmented image).
     """
 
-    def __init__(self, runs: Sequence[Path], share: float) -> None:
+    def __init__(self, recipe: Recipe) -> None:
+        runs = [Path(each) for each in recipe.teachers]
+        taught = [Recipe.read(run) for run in runs]
+        for run, each in zip(runs, taught, strict=True):
+            if each.preprocessing != recipe.preprocessing:
+                raise TrainingError(f"the teacher {run} has another preprocessing than its pupil")
+        self._known = [set(each.mixture.images) for each in taught]
+        for source in recipe.mixture.images:
+            hospital = source.removesuffix(UNLABELLED)
+            if source != hospital and not any(hospital in known for known in self._known):
+                raise TrainingError(f"no teacher was trained on {hospital}, to tell of {source}")
         self._networks: list[Any] = [load_averaged(run) for run in runs]
-        self._sources = [set(Recipe.read(run).mixture.images) for run in runs]
-        self._share = share
+        self._images = recipe.mixture.images
+        self._share = recipe.teacher_share
 
-    def teach(self, batch: Batch, images: Mapping[str, int]) -> Batch:
-        """Give the batch with targets that the teachers have a share in.
-
-        Parameters
-        ----------
-        images
-            How many of the batch's images are of each source, in their order.
-        """
-        source = np.repeat(list(images), list(images.values()))
+    def teach(self, batch: Batch) -> Batch:
+        """Give a batch of the recipe's mixture with targets that the teachers have a share in."""
+        source = np.repeat(list(self._images), list(self._images.values()))
         total, voices = np.zeros(len(source)), np.zeros(len(source))
-        for network, known in zip(self._networks, self._sources, strict=True):
+        for network, known in zip(self._networks, self._known, strict=True):
             heard = np.array([each.removesuffix(UNLABELLED) in known for each in source])
             if heard.any():
                 logits = network_logits(network, batch.pixels[heard, ..., 0])

@@ -107,7 +107,8 @@ def test_manifests_are_read_with_masks_that_can_be_trusted(cohort):
 
 
 def test_unlabelled_radiographs_are_for_training_alone(cohort):
-    (sample,) = read_unlabelled(cohort.data)
+    assert read_unlabelled(cohort.data, {"rsna", "kermany"}) == []
+    (sample,) = read_unlabelled(cohort.data, {"rsna_unlabelled"})
     assert (sample.source, sample.label, sample.part) == ("rsna_unlabelled", "", Part.TRAIN)
     assert sample.patient_group not in {each.patient_group for each in cohort.samples}
 

@@ -154,7 +154,7 @@ def test_mixture_that_cannot_be_dealt_is_refused(sources, fault):
 
 
 def test_radiographs_without_a_label_are_dealt_without_a_target(cohort, training_samples):
-    samples = [*training_samples, *read_unlabelled(cohort.data)]
+    samples = [*training_samples, *read_unlabelled(cohort.data, ["rsna_unlabelled"])]
     mixture = Mixture({"kermany": 4, "rsna_unlabelled": 2})
     batch = deal_with(Radiographs(cohort.data, samples), mixture=mixture).deal(0)
     assert batch.targets[4:].tolist() == [[NO_LABEL]] * 2

@@ -44,6 +44,11 @@ def batch():
     return Batch(pixels, targets, np.zeros((5, 4, 4, 1), np.float32), np.ones(5, np.float32))
 
 
+def pupil(runs, share, images=IMAGES):
+    teachers = tuple(str(run) for run in runs)
+    return replace(TINY, mixture=Mixture(images), teachers=teachers, teacher_share=share)
+
+
 def opinions(runs, pixels):
     logits = [network_logits(load_averaged(run), pixels[..., 0]) for run in runs]
     return np.mean([1 / (1 + np.exp(-each)) for each in logits], axis=0)
@@ -53,7 +58,7 @@ def test_a_teacher_has_its_share_in_a_label_and_speaks_alone_where_there_is_none
     make_teacher, batch
 ):
     runs = [make_teacher("one", "kermany", "rsna"), make_teacher("two", "kermany", "rsna", seed=2)]
-    taught = Teachers(runs, 0.25).teach(batch, IMAGES).targets[:, 0]
+    taught = Teachers(pupil(runs, 0.25)).teach(batch).targets[:, 0]
     opinion = opinions(runs, batch.pixels)
     expected = 0.75 * batch.targets[:, 0] + 0.25 * opinion
     expected[4] = opinion[4]
@@ -62,20 +67,37 @@ def test_a_teacher_has_its_share_in_a_label_and_speaks_alone_where_there_is_none
 
 def test_a_teacher_is_silent_on_a_source_that_it_never_saw(make_teacher, batch):
     runs = [make_teacher("home", "kermany"), make_teacher("away", "rsna")]
-    taught = Teachers(runs, 1.0).teach(batch, IMAGES).targets[:, 0]
+    taught = Teachers(pupil(runs, 1.0)).teach(batch).targets[:, 0]
     np.testing.assert_allclose(taught[:2], opinions(runs[:1], batch.pixels[:2]), atol=1e-5)
     np.testing.assert_allclose(taught[2:], opinions(runs[1:], batch.pixels[2:]), atol=1e-5)
 
 
 def test_without_teachers_labels_stay_as_they_are(batch):
     labelled = batch._replace(targets=np.abs(batch.targets))
-    taught = Teachers([], 0.5).teach(labelled, IMAGES)
+    taught = Teachers(pupil([], 0.5, {"kermany": 5})).teach(labelled)
     np.testing.assert_array_equal(taught.targets, labelled.targets)
 
 
 def test_unlabelled_radiographs_need_a_teacher():
     with pytest.raises(TrainingError, match="only a teacher can tell of rsna_unlabelled"):
         Recipe(mixture=Mixture({"rsna_unlabelled": 4}))
+
+
+def test_a_hospital_that_no_teacher_knows_is_never_taken_for_healthy(make_teacher):
+    with pytest.raises(TrainingError, match="no teacher was trained on rsna"):
+        Teachers(pupil([make_teacher("home", "kermany")], 0.5))
+
+
+def test_a_teacher_of_other_pixels_is_refused(make_teacher):
+    recipe = pupil([make_teacher("home", "kermany", "rsna")], 0.5)
+    with pytest.raises(TrainingError, match="another preprocessing"):
+        Teachers(replace(recipe, preprocessing=Preprocessing(size_px=32)))
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path, cohort):
+    recipe = replace(TINY, mixture=Mixture({"kermany": 2, "nih": 2}))
+    with pytest.raises(TrainingError, match="no radiographs of nih to train on"):
+        fit(recipe, cohort.data, cohort.samples, tmp_path / "pupil")
 
 
 def test_a_pupil_learns_from_a_teacher_and_from_what_has_no_label(make_teacher, tmp_path, cohort):

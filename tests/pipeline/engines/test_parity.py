@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from pipeline.classifier import Classifier
 from pipeline.engines import selection
@@ -25,6 +24,7 @@ from training.__main__ import DEFAULT_SEED
 from training.architecture import build_network, load_weights
 from training.cohort import Part, read_cohort, split_by_group
 from training.dataset import Radiographs, prepare_all
+from training.stress import read_film
 
 DATA = Path(
     os.environ.get(
@@ -76,9 +76,7 @@ def scored_by_keras() -> Scored:
 
 
 def prepare_native(file: Path) -> NDArray[np.float32]:
-    with Image.open(file) as image:
-        levels = np.asarray(image.convert("L"), np.float32) / 255
-    return prepare_model_input(Radiograph(levels), RELEASE.preprocessing).pixels
+    return prepare_model_input(Radiograph(read_film(file)), RELEASE.preprocessing).pixels
 
 
 def calibrate(logits: NDArray[np.floating]) -> NDArray[np.float64]:
