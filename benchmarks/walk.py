@@ -33,6 +33,7 @@ from worker.clock import SystemClock
 from worker.embedded import Embedded, load_warm_classifier, open_embedded
 from worker.folders import list_paths
 from worker.logs import configure_logging
+from worker.readers import ReaderPool
 from worker.settings import LogFormat, Settings, load_settings
 
 _BETWEEN_LIVE_S: Final = 0.5
@@ -179,9 +180,11 @@ def _registered(
 ) -> Iterator[Embedded]:
     with TemporaryDirectory() as place:
         url = f"sqlite:///{place}/worklist.db"
-        with open_embedded(
-            settings.model_copy(update={"database_url": url}), SystemClock(), load
-        ) as station:
+        settings = settings.model_copy(update={"database_url": url})
+        with (
+            ReaderPool.of(settings) as readers,
+            open_embedded(settings, SystemClock(), readers, load) as station,
+        ):
             station.registrar.register(list_paths([folder]))
             yield station
 

@@ -6,7 +6,6 @@ This module must not know any login: a site grants these roles to its own, or gi
 from collections.abc import Mapping
 from typing import Any, Final
 
-from psycopg import sql
 from sqlalchemy import Connection, text
 
 from db.faults import DatabaseError
@@ -91,6 +90,8 @@ def set_passwords(connection: Connection, passwords: Mapping[str, str]) -> None:
             "password; let it have CREATEROLE, or unset PNEUMOSCREEN_SERVICE_PASSWORD and "
             "PNEUMOSCREEN_READER_PASSWORD"
         )
+    from psycopg import sql  # noqa: PLC0415 - who has SQLite does not pay for it
+
     driver: Any = connection.connection.driver_connection  # psycopg's
     for role, password in passwords.items():
         verifier = driver.pgconn.encrypt_password(password.encode(), role.encode())

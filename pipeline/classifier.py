@@ -24,13 +24,17 @@ class Classifier:
         self._engine = engine
 
     @classmethod
-    def load(cls, folder: Path, engine: EngineName = EngineName.TENSORFLOW) -> Self:
+    def load(
+        cls, folder: Path, engine: EngineName = EngineName.TENSORFLOW, *, for_many: bool = False
+    ) -> Self:
         """Check a release folder and load its weights.
 
         Parameters
         ----------
         engine
             TensorFlow by default, whose float32 results on the processor are the reference.
+        for_many
+            Whether many images are to come, of which a few will need an exact engine too.
 
         Raises
         ------
@@ -40,7 +44,7 @@ class Classifier:
             If the engine is not installed.
         """
         release = load_release(folder)
-        return cls(release, build_engine(release, folder, engine))
+        return cls(release, build_engine(release, folder, engine, for_many=for_many))
 
     @property
     def engine(self) -> str:

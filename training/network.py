@@ -123,7 +123,9 @@ def with_fused_normalization(network: keras.Model) -> keras.Model:
 
 def serving_part(network: keras.Model) -> keras.Model:
     """Give the network that maps pixels to the logit alone, sharing the weights."""
-    return keras.Model(network.input, network.output["logit"], name=network.name)
+    served = keras.Model(network.input, network.output["logit"], name=network.name)
+    served.compile(jit_compile=False)  # XLA halves the speed on processors
+    return served
 
 
 def load_initial_weights(network: keras.Model, weights: str) -> None:

@@ -184,8 +184,13 @@ class Run:
         }
 
 
-def load_averaged(folder: Path) -> keras.Model:
-    """Load the averaged weights of a run into the network that is served, in float32.
+def load_averaged(folder: Path, *, half_precision: bool = False) -> keras.Model:
+    """Load the averaged weights of a run into the network that is served.
+
+    Parameters
+    ----------
+    half_precision
+        Compute in bfloat16, as `Recipe.half_precision`; by default in float32.
 
     Raises
     ------
@@ -193,7 +198,7 @@ def load_averaged(folder: Path) -> keras.Model:
         If the folder holds no run, or none with a checkpoint.
     """
     recipe = Recipe.read(folder)
-    keras.config.set_dtype_policy("float32")
+    keras.config.set_dtype_policy("mixed_bfloat16" if half_precision else "float32")
     network = build_for_training(
         recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
     )
@@ -211,8 +216,7 @@ def load_averaged(folder: Path) -> keras.Model:
 def network_logits(network: Any, pixels: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: ANN401
     """Score prepared images, (n, size, size), in batches: (n,) float64."""
     scores = [
-        np.asarray(ops.convert_to_numpy(network(pixels[i : i + 32, ..., None], training=False)))
-        for i in range(0, len(pixels), 32)
+        network.predict_on_batch(pixels[i : i + 32, ..., None]) for i in range(0, len(pixels), 32)
     ]
     return np.concatenate(scores)[:, 0].astype(np.float64)
 

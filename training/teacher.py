@@ -51,7 +51,9 @@ class Teachers:
             hospital = source.removesuffix(UNLABELLED)
             if source != hospital and not any(hospital in known for known in self._known):
                 raise TrainingError(f"no teacher was trained on {hospital}, to tell of {source}")
-        self._networks: list[Any] = [load_averaged(run) for run in runs]
+        self._networks: list[Any] = [
+            load_averaged(run, half_precision=recipe.half_precision) for run in runs
+        ]
         self._images = recipe.mixture.images
         self._share = recipe.teacher_share
 

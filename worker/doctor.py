@@ -105,9 +105,7 @@ def _release(settings: Settings) -> Checkup:
 
 
 def _readers(settings: Settings) -> Checkup:
-    with ReaderPool(
-        1, settings.reader_memory_mib, settings.reader_timeout_s, settings.limits
-    ) as readers:
+    with ReaderPool.of(settings, most=1) as readers:
         readers.check()
     return Checkup(
         "reader processes",

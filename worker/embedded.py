@@ -72,12 +72,17 @@ def open_worklist(database_url: str) -> Engine:
 
 @contextmanager
 def open_embedded(
-    settings: Settings, clock: Clock, load: "Callable[[Path], Classifier] | None" = None
+    settings: Settings,
+    clock: Clock,
+    readers: ReaderPool,
+    load: "Callable[[Path], Classifier] | None" = None,
 ) -> Iterator[Embedded]:
-    """Start readers, database and network, in the order that none waits for another.
+    """Open the database, and have the network loaded when it is needed.
 
     Parameters
     ----------
+    readers
+        Started already, since they take as long to start as all the rest.
     load
         Loads a release's network; `load_classifier` with the engine that is set by default.
 
@@ -87,10 +92,6 @@ def open_embedded(
         If the release or the database cannot be used: in one line, with the mend.
     """
     release = load_release(settings.release)
-    engine = open_worklist(settings.database_url)
-    readers = ReaderPool(
-        settings.readers, settings.reader_memory_mib, settings.reader_timeout_s, settings.limits
-    )
     policy = ScreenerPolicy(
         eligibility=settings.eligibility,
         batch_size=settings.batch_size,
@@ -98,7 +99,8 @@ def open_embedded(
         maximum_attempts=settings.maximum_attempts,
         maximum_lost_workers=settings.maximum_lost_workers,
     )
-    with readers, ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
+    engine = open_worklist(settings.database_url)
+    with ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
         network = NetworkLoader(
             lambda: thread.submit(
                 load or partial(load_classifier, engine=settings.engine), settings.release
@@ -120,8 +122,8 @@ def open_embedded(
             engine.dispose()
 
 
-def load_classifier(folder: Path, engine: EngineName) -> Classifier:
-    """Load a release's network, ready to score.
+def load_classifier(folder: Path, engine: EngineName, *, for_many: bool = False) -> Classifier:
+    """Load a release's network, ready to score; for more than one batch, if asked to.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def load_classifier(folder: Path, engine: EngineName) -> Classifier:
     # Imported here: an engine takes seconds, and the readers must have been started before it.
     from pipeline.classifier import Classifier as Network  # noqa: PLC0415
 
-    return Network.load(folder, engine)
+    return Network.load(folder, engine, for_many=for_many)
 
 
 def load_warm_classifier(folder: Path, engine: EngineName, batch_size: int) -> Classifier:

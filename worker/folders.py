@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +78,17 @@ def list_paths(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Entry]:
             yield from list_folder(name)
         else:
             yield _entry(name, status, siblings=frozenset())
+
+
+def count_up_to(most: int, paths: Sequence[str | os.PathLike[str]]) -> int:
+    """Count the entries of `list_paths`, no further than ``most``, and no less than one.
+
+    Raises
+    ------
+    FolderError
+        As `list_paths` does.
+    """
+    return sum(1 for _ in islice(list_paths(paths), most)) or 1
 
 
 def check_folder(folder: Path | None) -> Path:

@@ -1,13 +1,26 @@
-"""What reader processes are asked to do. Imported by the parent too, which never pays for decoders.
+"""What runs in reader processes. Imported by the parent too, which never pays for decoders.
 
-This module must not know processes, limits of memory or time, nor what becomes of a result.
+Each reader imports this module before it reads, so that it imports nothing large by itself. It must
+not know limits of time, nor what becomes of a result.
 """
 
+import resource
+import signal
 from collections.abc import Sequence
 
 from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.preprocessing import Preprocessing
+from pipeline.processes import end_with_parent
 from pipeline.reading_values import Inspection, Reading, ReadingLimits
+
+
+def confine(memory_mib: int) -> None:
+    """Set up this process as a reader: bounded memory, no core file, deaf to Ctrl-C."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def get_ready() -> None:

@@ -6,8 +6,6 @@ with a time limit. Whatever a file does to its reader costs that one file one at
 
 import multiprocessing
 import os
-import resource
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -24,9 +22,9 @@ from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.errors import PneumoscreenError
 from pipeline.instance import Rejection
 from pipeline.preprocessing import Preprocessing
-from pipeline.processes import end_with_parent
 from pipeline.reading_values import Inspection, Reading, ReadingLimits
 from worker import reader_tasks
+from worker.settings import Settings
 
 # A reader that ran this many tasks is replaced, so that a decoder's leak stays small.
 _TASKS_IN_A_LIFE: Final = 10_000
@@ -73,13 +71,23 @@ class ReaderPool:
         self._pool = ProcessPool(
             max_workers=readers,
             max_tasks=_TASKS_IN_A_LIFE,
-            initializer=_confine,
+            initializer=reader_tasks.confine,
             initargs=(memory_mib,),
             context=multiprocessing.get_context("spawn"),
         )
 
+    @classmethod
+    def of(cls, settings: Settings, most: int | None = None) -> Self:
+        """Make a pool as the settings have it, of ``most`` readers if they have more."""
+        readers = settings.readers if most is None else min(settings.readers, most)
+        return cls(readers, settings.reader_memory_mib, settings.reader_timeout_s, settings.limits)
+
     def __enter__(self) -> Self:
-        """Start the processes now, before TensorFlow takes its threads and memory."""
+        """Start the processes now, before TensorFlow takes its threads and memory.
+
+        A reader imports its decoders for as long as this process then imports a database: it is
+        best entered before that.
+        """
         for future in [self._pool.schedule(reader_tasks.get_ready) for _ in range(self._readers)]:
             future.add_done_callback(_ignore)
         return self
@@ -218,15 +226,6 @@ def _reject_unreadable(error: OSError) -> Rejection:
         ReasonCode.SOURCE_UNREADABLE,
         f"the file cannot be read: {error.strerror or 'unknown cause'}",
     )
-
-
-def _confine(memory_mib: int) -> None:
-    """Set up a reader process: bounded memory, no core file, deaf to Ctrl-C."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
 
 
 def _ignore(future: "Future[None]") -> None:

@@ -12,6 +12,7 @@ from worker.celery_app import create_app
 from worker.clock import SystemClock
 from worker.embedded import open_embedded, open_worklist
 from worker.hints import CeleryHints, NoHints
+from worker.readers import ReaderPool
 from worker.rendering import Column, Format, print_notes, print_rows
 from worker.reprocess import Selection, requeue
 from worker.screen_run import Progress
@@ -45,7 +46,7 @@ def reprocess_now(settings: Settings, selection: Selection, progress: Progress) 
         hints = CeleryHints(create_app(settings), clock, settings.batch_size)
         engine = open_worklist(settings.database_url)
         return requeue(engine, selection, clock, hints, progress.advance)
-    with open_embedded(settings, clock) as embedded:
+    with ReaderPool.of(settings) as readers, open_embedded(settings, clock, readers) as embedded:
         count = requeue(embedded.engine, selection, clock, NoHints(), progress.advance)
         progress.start("Screening", count)
         embedded.screener.run_until_idle(Event(), progress.advance)
@@ -63,7 +64,10 @@ def compare_releases(
         If the database or the release cannot be used.
     """
     progress.start("Comparing", None)
-    with open_embedded(settings, SystemClock()) as embedded:
+    with (
+        ReaderPool.of(settings) as readers,
+        open_embedded(settings, SystemClock(), readers) as embedded,
+    ):
         return compare(
             embedded.engine,
             embedded.readers,

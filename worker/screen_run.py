@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -19,8 +20,9 @@ from db.worklist_entry import WorklistEntry
 from pipeline.codes import InstanceState, ReasonCode
 from pipeline.errors import PneumoscreenError
 from worker.clock import Clock
-from worker.embedded import Embedded, open_embedded
+from worker.embedded import Embedded, load_classifier, open_embedded
 from worker.folders import Kind, list_paths
+from worker.readers import ReaderPool
 from worker.rendering import to_plain
 from worker.settings import Settings
 
@@ -68,6 +70,7 @@ def screen_paths(
     settings: Settings,
     paths: Sequence[Path],
     clock: Clock,
+    readers: ReaderPool,
     progress: Progress,
     *,
     report: Path | None = None,
@@ -91,9 +94,9 @@ def screen_paths(
     """
     progress.start("Listing", None)
     entries = list(list_paths(paths))
-    # A reader takes a second to start: no more of them than there are files.
-    readers = max(1, min(settings.readers, len(entries)))
-    with open_embedded(settings.model_copy(update={"readers": readers}), clock) as embedded:
+    many = len(entries) > settings.batch_size
+    load = partial(load_classifier, engine=settings.engine, for_many=many)
+    with open_embedded(settings, clock, readers, load) as embedded:
         progress.start("Registering", len(entries))
         embedded.registrar.register(entries, progress.advance)
         kinds = Counter(entry.kind for entry in entries)

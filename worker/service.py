@@ -69,8 +69,9 @@ def serving(
         load_warm_classifier, engine=settings.engine, batch_size=settings.batch_size
     )
     with (
+        ReaderPool.of(settings) as readers,
         _open_database(settings) as (_, clock),
-        open_embedded(settings, clock, load) as station,
+        open_embedded(settings, clock, readers, load) as station,
     ):
         station.network.get()
         add_screen_task(app, lambda: work_off(station.screener, stop, clock, heartbeat))
@@ -89,9 +90,6 @@ def run_watcher(
         If the database or the broker's address cannot be used.
     """
     app = create_app(settings)
-    readers = ReaderPool(
-        settings.readers, settings.reader_memory_mib, settings.reader_timeout_s, settings.limits
-    )
     heartbeat = Heartbeat(settings.heartbeat)
 
     def report(scan: Scan) -> None:
@@ -99,7 +97,7 @@ def run_watcher(
         with suppress(OSError):  # standard output on a full disk
             on_scan(scan)
 
-    with _open_database(settings) as (engine, clock), readers:
+    with ReaderPool.of(settings) as readers, _open_database(settings) as (engine, clock):
         hints = CeleryHints(app, clock, settings.batch_size)
         watch_inboxes(
             inboxes,

@@ -28,7 +28,7 @@ class GuardedEngine:
     Parameters
     ----------
     load_exact
-        Asked for when first needed, or by `warm_up`.
+        Asked for when first needed, or by `load_exact` or `warm_up`.
     cutoffs
         Logits at which a decision changes.
     margin
@@ -60,6 +60,10 @@ class GuardedEngine:
     @cached_property
     def _exact(self) -> InferenceEngine:
         return self._load_exact()
+
+    def load_exact(self) -> None:
+        """Load the exact engine now, if that has not been done."""
+        _ = self._exact
 
     def warm_up(self, batch_size: int) -> None:
         """Prepare both engines."""

@@ -60,10 +60,18 @@ def has_gpu(devices: Path = Path("/dev")) -> bool:
     return any(devices.glob("nvidia[0-9]*"))
 
 
-def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> InferenceEngine:
+def build_engine(
+    release: ModelRelease, folder: Path, engine: EngineName, *, for_many: bool = False
+) -> InferenceEngine:
     """Load a release's weights, whose digest was checked, into an engine.
 
     An engine of reduced precision is guarded: no band depends on it.
+
+    Parameters
+    ----------
+    for_many
+        Load the exact engine of a guarded one at once, not when it is first needed: then the
+        readers would soon have nothing to do.
 
     Raises
     ------
@@ -89,12 +97,15 @@ def build_engine(release: ModelRelease, folder: Path, engine: EngineName) -> Inf
         ) from error
     if loaded.precision is Precision.FLOAT32:
         return loaded
-    return GuardedEngine(
+    guarded = GuardedEngine(
         loaded,
         lambda: load(weights.again(), size_px, Precision.FLOAT32, ()),
         cutoffs=[release.calibration.logit_of(point) for point in decisive_points(release)],
         margin=MARGIN / release.calibration.slope,
     )
+    if for_many:
+        guarded.load_exact()
+    return guarded
 
 
 def decisive_points(release: ModelRelease) -> list[float]:

@@ -22,6 +22,7 @@ from tests.worker.fakes import BrightnessClassifier
 from worker.cli.startup import start
 from worker.clock import SystemClock
 from worker.embedded import open_embedded
+from worker.readers import ReaderPool
 from worker.service import run_worker
 from worker.watcher import Watcher
 
@@ -72,7 +73,10 @@ def watch_embedded() -> None:
     """Do what `pneumoscreen watch` does without a broker."""
     settings, clock = start(), SystemClock()
     assert settings.inbox is not None
-    with open_embedded(settings, clock, lambda _release: SlowClassifier()) as embedded:
+    with (
+        ReaderPool.of(settings) as readers,
+        open_embedded(settings, clock, readers, lambda _release: SlowClassifier()) as embedded,
+    ):
         Watcher(
             settings.inbox,
             embedded.registrar,

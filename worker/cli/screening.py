@@ -29,20 +29,27 @@ def screen(
 ) -> None:
     """Screen files and folders now, and print their worklist."""
     from worker.cli.startup import start
-    from worker.clock import SystemClock
-    from worker.progress import show_progress
-    from worker.screen_run import check_report_path, screen_paths
-    from worker.tables import print_run
+    from worker.folders import count_up_to
+    from worker.readers import ReaderPool
 
     settings = start(database)
     # A service manager's stop leaves like Ctrl-C does: claims are handed back on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if report is not None:
-        check_report_path(report)
-    clock = SystemClock()
-    with show_progress() as progress:
-        shown = limit if output is Format.TABLE else None
-        run = screen_paths(settings, paths, clock, progress, report=report, limit=shown)
+    # No more readers than there are files; what follows is imported while they start.
+    with ReaderPool.of(settings, most=count_up_to(settings.readers, paths)) as readers:
+        from worker.clock import SystemClock
+        from worker.progress import show_progress
+        from worker.screen_run import check_report_path, screen_paths
+        from worker.tables import print_run
+
+        if report is not None:
+            check_report_path(report)
+        clock = SystemClock()
+        with show_progress() as progress:
+            shown = limit if output is Format.TABLE else None
+            run = screen_paths(
+                settings, paths, clock, readers, progress, report=report, limit=shown
+            )
     print_run(run, clock.now(), output)
 
 
@@ -65,6 +72,7 @@ def watch(
     from worker.hints import NoHints
     from worker.intake import watch_inboxes
     from worker.jobs import list_jobs
+    from worker.readers import ReaderPool
     from worker.schedule import Schedule, ScheduledWorker
     from worker.service import run_watcher
     from worker.tables import print_scan
@@ -78,11 +86,11 @@ def watch(
         run_watcher(settings, folders, stop, print_scan)
         return
     clock = SystemClock()
-    with open_embedded(
-        settings,
-        clock,
-        partial(load_warm_classifier, engine=settings.engine, batch_size=settings.batch_size),
-    ) as embedded:
+    load = partial(load_warm_classifier, engine=settings.engine, batch_size=settings.batch_size)
+    with (
+        ReaderPool.of(settings) as readers,
+        open_embedded(settings, clock, readers, load) as embedded,
+    ):
         embedded.network.start()
         jobs = list_jobs(settings, embedded.engine, NoHints(), clock)
         watch_inboxes(
@@ -109,6 +117,7 @@ def demo(
     from worker.clock import SystemClock
     from worker.phantoms import write_phantoms
     from worker.progress import show_progress
+    from worker.readers import ReaderPool
     from worker.screen_run import screen_paths
     from worker.tables import print_demo_note, print_run
 
@@ -116,7 +125,7 @@ def demo(
     settings = start(f"sqlite:///{folder / 'worklist.db'}")
     write_phantoms(inbox, seed)
     clock = SystemClock()
-    with show_progress() as progress:
-        run = screen_paths(settings, [inbox], clock, progress)
+    with ReaderPool.of(settings) as readers, show_progress() as progress:
+        run = screen_paths(settings, [inbox], clock, readers, progress)
     print_run(run, clock.now(), output)
     print_demo_note(folder, output)
