@@ -9,21 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.capacity_arithmetic import describe_capacity
 from benchmarks.capacity_pictures import draw_figures, draw_timeline
 from benchmarks.engines import GIGAFLOP_AN_IMAGE
+from benchmarks.markdown import tabulate
 
 _DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGE: Final = _DOCS / "capacity.md"
 BEGIN: Final = "<!-- what follows is written by `make bench` -->"
 END: Final = "<!-- end of what `make bench` writes -->"
-_DAY_S: Final = 86_400
-_NIGHT_S: Final = 8 * 3_600
-_ARCHIVE: Final = 10_000_000
-# Of a GPU that nobody here has measured: the maker's figure for float16, and two guesses.
-_CARD_TFLOP_PER_S: Final = 65
-_CARD_SHARE: Final = 0.2
-_LAUNCHES: Final = 200
-_LAUNCH_S: Final = 10e-6
 
 
 def write_page(results: dict[str, Any], trace: Path) -> None:
@@ -57,15 +51,7 @@ def describe(results: dict[str, Any]) -> Iterator[str]:
             yield f"*{results[part]['measured']}, {results[part]['machine']}.*"
             yield ""
     if {"overlap", "engines"} <= results.keys():
-        yield from _describe_capacity(results)
-
-
-def _table(*rows: tuple[object, ...]) -> Iterator[str]:
-    head, *body = rows
-    yield "| " + " | ".join(map(str, head)) + " |"
-    yield "| --- " + "| ---: " * (len(head) - 1) + "|"
-    for row in body:
-        yield "| " + " | ".join(map(str, row)) + " |"
+        yield from describe_capacity(results)
 
 
 def _describe_end_to_end(found: dict[str, Any]) -> Iterator[str]:
@@ -100,7 +86,7 @@ def _describe_end_to_end(found: dict[str, Any]) -> Iterator[str]:
         )
         for engine, name in (("openvino", "OpenVINO"), ("tensorflow", "TensorFlow"))
     ]
-    yield from _table(*rows)
+    yield from tabulate(*rows)
 
 
 def _describe_engines(found: dict[str, Any]) -> Iterator[str]:
@@ -117,7 +103,7 @@ def _describe_engines(found: dict[str, Any]) -> Iterator[str]:
         for each in found.values()
         if isinstance(each, dict)
     ]
-    yield from _table(
+    yield from tabulate(
         ("engine", "cores", "images/s", "one image, ms", "from import to ready, s"), *rows
     )
     by_batch = [
@@ -135,7 +121,7 @@ def _describe_engines(found: dict[str, Any]) -> Iterator[str]:
         f"{by_batch[0]['matrix_gflop_per_s']:.0f} GFLOP/s out of the same cores."
     )
     yield ""
-    yield from _table(
+    yield from tabulate(
         ("engine", *by_batch[0]["images_per_s_by_batch"]),
         *(
             (each["engine"], *(f"{rate:.0f}" for rate in each["images_per_s_by_batch"].values()))
@@ -154,7 +140,7 @@ def _describe_startup(found: dict[str, Any]) -> Iterator[str]:
         "screen_one_openvino_s": "`screen` on one file, OpenVINO",
         "screen_one_tensorflow_s": "`screen` on one file, TensorFlow",
     }
-    yield from _table(
+    yield from tabulate(
         ("command", "median of 5"),
         *((name, f"{found[key]:.2f}") for key, name in names.items() if key in found),
     )
@@ -197,7 +183,7 @@ def _describe_registration(found: dict[str, Any]) -> Iterator[str]:
         for name, each in found.items()
         if isinstance(each, dict)
     ]
-    yield from _table(
+    yield from tabulate(
         ("database", "files", "files/s", "peak MiB half-way", "peak MiB at the end"), *rows
     )
 
@@ -214,9 +200,9 @@ def _describe_scaling(found: dict[str, Any]) -> Iterator[str]:
         )
         for each in found["files"]
     ]
-    yield from _table(("`screen`", "seconds", "ms a file", "peak MiB"), *rows)
+    yield from tabulate(("`screen`", "seconds", "ms a file", "peak MiB"), *rows)
     yield ""
-    yield from _table(
+    yield from tabulate(
         ("400 radiographs of native size", "seconds"),
         *(
             (f"{key.split('_')[1]} core(s)", f"{value:.1f}")
@@ -229,77 +215,11 @@ def _describe_scaling(found: dict[str, Any]) -> Iterator[str]:
 def _describe_workers(found: dict[str, Any]) -> Iterator[str]:
     yield f"### Workers of the distributed product, a backlog of {found['files']:,} small files"
     yield ""
-    yield from _table(
+    yield from tabulate(
         ("workers on these cores", "seconds, settling included", "files/s"),
         *(
             (key.split("_")[0], f"{seconds:.1f}", f"{found['files'] / seconds:.0f}")
             for key, seconds in found.items()
             if key.endswith("_workers_s")
         ),
-    )
-
-
-def _describe_capacity(results: dict[str, Any]) -> Iterator[str]:
-    overlap = results["overlap"]
-    per_core = overlap["files_per_s"] / 2
-    yield "### Capacity, by arithmetic"
-    yield ""
-    yield (
-        f"Measured: {overlap['files_per_s']:.1f} images/s on 2 cores, {per_core:.1f} a core. More "
-        "cores are more workers, which share nothing but the database; they are taken to do as "
-        "much each, which nobody has measured beyond two. "
-        f"A night is 8 hours: {_ARCHIVE / 1e6:.0f} million images in one night need "
-        f"{_ARCHIVE / _NIGHT_S:.0f} images/s."
-    )
-    yield ""
-    rows = [
-        (
-            f"{cores} cores",
-            f"{cores * per_core:.0f}",
-            f"{cores * per_core * _DAY_S / 1e6:.1f} million",
-            f"{_ARCHIVE / (cores * per_core * _NIGHT_S):.1f}",
-        )
-        for cores in (2, 16, 64)
-    ]
-    yield from _table(("host", "images/s", "images a day", "nights for ten million images"), *rows)
-    yield ""
-    yield from _describe_gpu(overlap["read_ms"] / 1000)
-
-
-def _describe_gpu(reading_s: float) -> Iterator[str]:
-    """Reckon with a card's own figures: none was at hand."""
-    fed = 16 / reading_s
-    seconds = {
-        batch: _LAUNCHES * _LAUNCH_S
-        + batch * GIGAFLOP_AN_IMAGE / (1000 * _CARD_TFLOP_PER_S * _CARD_SHARE)
-        for batch in (1, 2, 4, 8, 16, 32)
-    }
-    limit = 1000 * _CARD_TFLOP_PER_S / GIGAFLOP_AN_IMAGE
-    full = 32 / seconds[32]
-    yield (
-        "**One GPU, on paper, for none was at hand.** It takes the classifying off the cores, so "
-        f"16 reader cores feed it at most 16 / {1000 * reading_s:.1f} ms = {fed:.0f} images/s, "
-        f"{fed * _DAY_S / 1e6:.0f} million a day. An NVIDIA T4, say, is sold with "
-        f"{_CARD_TFLOP_PER_S} TFLOP/s in float16, which at {GIGAFLOP_AN_IMAGE} GFLOP an image "
-        f"would be {limit:,.0f} images/s. Taken that small images reach "
-        f"{100 * _CARD_SHARE:.0f} % of that, and that each of about {_LAUNCHES} kernels "
-        f"takes {1e6 * _LAUNCH_S:.0f} us to launch:"
-    )
-    yield ""
-    yield from _table(
-        ("batch", *seconds),
-        ("images/s", *(f"{batch / time:,.0f}" for batch, time in seconds.items())),
-        (
-            "of the arithmetic limit",
-            *(f"{100 * batch / time / limit:.0f} %" for batch, time in seconds.items()),
-        ),
-        (
-            "reader cores that feed it",
-            *(f"{batch / time * reading_s:.0f}" for batch, time in seconds.items()),
-        ),
-    )
-    yield ""
-    yield (
-        f"At batches of 32 one card would classify what {full * reading_s:.0f} reader cores read: "
-        "reading is the limit, and reader cores are what to buy."
     )
