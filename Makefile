@@ -33,7 +33,7 @@ faults: $(VENV)/.development
 		$(BIN)/python -m pytest tests/faults --timeout=1800 --durations=0
 	$(BIN)/python -m tests.faults.report build/faults docs/faults.md
 
-# All that docs/capacity.md says of speed, measured anew and written there; half an hour
+# All that docs/capacity.md says of speed, measured anew and written there; three quarters of an hour
 # on two idle cores. Needs PostgreSQL; without ../shared/data drawn chests stand in for radiographs.
 bench: $(VENV)/.development
 	$(BIN)/python -m benchmarks.bench

@@ -60,7 +60,10 @@ def _describe_end_to_end(found: dict[str, Any]) -> Iterator[str]:
         "radiographs, 9 syntaxes"
     )
     yield ""
-    yield f"Medians of {found['rounds']} rounds; in each the three ran one after the other."
+    yield (
+        f"The median of {found['rounds']} rounds, by OpenVINO's ratio; in each the three ran one "
+        "after the other."
+    )
     yield ""
     rows: list[tuple[object, ...]] = [
         ("", "seconds, all", "seconds without start-up", "peak MiB", "times faster", "without it")
@@ -154,7 +157,7 @@ def _describe_overlap(found: dict[str, Any]) -> Iterator[str]:
         f"{found['classify_ms']:.1f} ms, so these cores could do {found['possible_per_s']:.1f} "
         f"images/s; the walk did {found['files_per_s']:.1f}, "
         f"{100 * found['share_of_possible']:.0f} % of that ({found['files']:.0f} files, to "
-        f"committed rows in SQLite; medians of {found['rounds']} runs, whose shares were "
+        f"committed rows in SQLite; the median of {found['rounds']} runs, whose shares were "
         f"{100 * found['least_share']:.0f} to {100 * found['greatest_share']:.0f} %)."
     )
 
@@ -164,8 +167,10 @@ def _describe_latency(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"From stable to its committed row, warm: p50 {found['p50_s']:.2f} s, p99 "
-        f"{found['p99_s']:.2f} s ({found['live']} single files beside a backfill of 10,000 small "
-        f"ones, which may end before the last of them comes; {found['meanwhile']} rows in all)."
+        f"{found['p99_s']:.2f} s ({found['live']} single files, one after the other, while a "
+        f"backfill of 10,000 small ones ran); where nothing else was to do p50 "
+        f"{found['alone_p50_s']:.2f} s, p99 {found['alone_p99_s']:.2f} s "
+        f"({found['alone_live']} files)."
     )
 
 

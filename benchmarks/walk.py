@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any, Final
 
 import numpy as np
@@ -36,8 +37,10 @@ from worker.logs import configure_logging
 from worker.readers import ReaderPool
 from worker.settings import LogFormat, Settings, load_settings
 
-_BETWEEN_LIVE_S: Final = 0.5
-_LIVE: Final = 200
+_BETWEEN_LIVE_S: Final = 0.25
+_LIVE_AFTER: Final = 100
+_PAUSE_S: Final = 0.005
+_NEVER: Final = Event()
 _FILES_TIMED: Final = 90
 _TRACE_VARIABLE: Final = "BENCHMARK_TRACE"
 
@@ -119,6 +122,7 @@ def _patch_reader(function: Callable[..., Reading]) -> None:
     import worker.readers  # noqa: PLC0415
 
     class Tasks:
+        confine = staticmethod(reader_tasks.confine)
         get_ready = staticmethod(reader_tasks.get_ready)
         inspect = staticmethod(reader_tasks.inspect)
         read = staticmethod(function)
@@ -127,12 +131,12 @@ def _patch_reader(function: Callable[..., Reading]) -> None:
 
 
 def measure_latency(folder: Path, live: Path) -> dict[str, float]:
-    """Let single files become stable while a backfill runs; tell how long each one waited.
+    """Let single files become stable while a backfill runs, and a hundred after it.
 
     The loop is the embedded watcher's: what is stable is registered, then one batch is worked off.
     """
     settings, clock = load_settings(), SystemClock()
-    arrivals = sorted(live.iterdir())[:_LIVE]
+    left = sorted(live.iterdir())
 
     def load(path: Path) -> Any:  # noqa: ANN401
         return load_warm_classifier(path, settings.engine, settings.batch_size)
@@ -143,26 +147,31 @@ def measure_latency(folder: Path, live: Path) -> dict[str, float]:
         station.network.get()
         dice = random.Random(0)  # noqa: S311 - when files come
         due_s = clock.monotonic_s() + 2
-        waits_s: list[float] = []
-        backfilled = 0
+        beside_s: list[float] = []
+        alone_s: list[float] = []
+        waits_s = beside_s
         under_way: float | None = None
-        left = list(arrivals)
-        while left or under_way is not None:
+        while under_way is not None or (left and len(alone_s) < _LIVE_AFTER):
             if under_way is None and clock.monotonic_s() >= due_s:
                 station.registrar.register(list_paths([left.pop()]))
                 under_way = due_s
                 before = _screened(station)
-            backfilled += station.screener.step()
+            if not station.screener.step():
+                waits_s = alone_s  # the backfill is done
+                clock.wait(_NEVER, _PAUSE_S)
             if under_way is not None and _screened(station) > before:
                 waits_s.append(clock.monotonic_s() - under_way)
                 under_way = None
                 due_s = clock.monotonic_s() + dice.uniform(0, 2 * _BETWEEN_LIVE_S)
+    return _describe_waits(beside_s, "") | _describe_waits(alone_s, "alone_")
+
+
+def _describe_waits(waits_s: Sequence[float], prefix: str) -> dict[str, float]:
     p50, p99 = np.quantile(waits_s, (0.5, 0.99))
     return {
-        "live": len(waits_s),
-        "meanwhile": backfilled,
-        "p50_s": float(p50),
-        "p99_s": float(p99),
+        f"{prefix}live": len(waits_s),
+        f"{prefix}p50_s": float(p50),
+        f"{prefix}p99_s": float(p99),
     }
 
 

@@ -164,7 +164,7 @@ class Dealer:
         )
 
     def _weight(self, sample: Sample) -> np.float32:
-        if self._dealing.mixture.balance != Balance.WEIGHTS:
+        if self._dealing.mixture.balance != Balance.WEIGHTS or not sample.label:
             return np.float32(1)
         counts = self.count(sample.source)
         return np.float32(sum(counts) / (2 * counts[sample.is_positive]))

@@ -46,7 +46,7 @@ def explain(network: Any, pixels: NDArray[np.float32], channels: int = 6) -> lis
     Parameters
     ----------
     network
-        A ResNet50V2 from `pipeline.classifier`.
+        A ResNet50V2, as `training.run.load_averaged` gives it.
     pixels
         (n, size, size), float32 in [0, 1].
     channels

@@ -66,14 +66,14 @@ NEGATIVE below {high_sensitivity:.4f}, POSITIVE from {high_specificity:.4f}, IND
 
 {sources}
 
-Split: {split}. No patient and no file digest stands in two parts.
+Split: {split}. No patient, as its source names it, and no file digest stands in two parts.
 
 {counts}
 
 ## What it reaches
 
-On test images, whose patients were in neither training nor calibration, through the serving path.
-In brackets 95 % intervals of a bootstrap over patients.
+On test images, whose patients were in neither training nor calibration, prepared as
+in serving, scored in float32. In brackets 95 % intervals of a bootstrap over patients.
 
 {figures}
 

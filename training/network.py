@@ -124,8 +124,13 @@ def with_fused_normalization(network: keras.Model) -> keras.Model:
 def serving_part(network: keras.Model) -> keras.Model:
     """Give the network that maps pixels to the logit alone, sharing the weights."""
     served = keras.Model(network.input, network.output["logit"], name=network.name)
-    served.compile(jit_compile=False)  # XLA halves the speed on processors
+    served.compile(jit_compile=wants_xla())
     return served
+
+
+def wants_xla() -> bool:
+    """Whether to compile by XLA: JAX is slow without it, TensorFlow half as fast with it here."""
+    return bool(keras.backend.backend() == "jax")
 
 
 def load_initial_weights(network: keras.Model, weights: str) -> None:

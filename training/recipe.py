@@ -25,7 +25,7 @@ class Recipe:
     Attributes
     ----------
     network
-        ``ann``, ``cnn``, ``vgg16`` or ``resnet50v2``.
+        ``ann``, ``cnn``, ``vgg16``, ``resnet50v2`` or ``efficientnet_lite0``.
     weights
         ``imagenet``, ``none`` or a safetensors file.
     steps_per_epoch

@@ -18,7 +18,12 @@ from safetensors.numpy import save_file
 
 from training.dataset import NO_MASK, Batch
 from training.errors import TrainingError
-from training.network import build_for_training, load_initial_weights, serving_part
+from training.network import (
+    build_for_training,
+    load_initial_weights,
+    serving_part,
+    wants_xla,
+)
 from training.recipe import Recipe
 
 CHECKPOINT_FILE: Final = "checkpoint.safetensors"
@@ -74,6 +79,7 @@ class Run:
             recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
         )
         load_initial_weights(self.network, recipe.weights)
+        self._served = serving_part(self.network)
         self._compile()
         self.average = WeightAverage(self.network.weights, recipe.average_momentum)
 
@@ -99,7 +105,7 @@ class Run:
                 name: {"logit": 1.0, "lungs": recipe.lung_weight}[name]
                 for name in self.network.output
             },
-            jit_compile=False,  # XLA halves the speed on processors
+            jit_compile=wants_xla(),
         )
         optimizer.build(self.network.trainable_variables)
 
@@ -148,7 +154,7 @@ class Run:
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score prepared images, (n, size, size), with the averaged weights: (n,) float64."""
         self.average.swap()
-        scores = network_logits(serving_part(self.network), pixels)
+        scores = network_logits(self._served, pixels)
         self.average.swap()
         return scores
 

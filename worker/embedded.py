@@ -5,7 +5,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -75,7 +74,7 @@ def open_embedded(
     settings: Settings,
     clock: Clock,
     readers: ReaderPool,
-    load: "Callable[[Path], Classifier] | None" = None,
+    load: "Callable[[Path], Classifier]",
 ) -> Iterator[Embedded]:
     """Open the database, and have the network loaded when it is needed.
 
@@ -84,7 +83,7 @@ def open_embedded(
     readers
         Started already, since they take as long to start as all the rest.
     load
-        Loads a release's network; `load_classifier` with the engine that is set by default.
+        Loads a release's network: `load_for` a run, or `load_warm_classifier` to wait for files.
 
     Raises
     ------
@@ -101,11 +100,7 @@ def open_embedded(
     )
     engine = open_worklist(settings.database_url)
     with ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
-        network = NetworkLoader(
-            lambda: thread.submit(
-                load or partial(load_classifier, engine=settings.engine), settings.release
-            )
-        )
+        network = NetworkLoader(lambda: thread.submit(load, settings.release))
         registrar = Registrar(engine, readers, clock, on_news=network.start)
         screener = Screener(
             engine=engine,
@@ -136,6 +131,12 @@ def load_classifier(folder: Path, engine: EngineName, *, for_many: bool = False)
     from pipeline.classifier import Classifier as Network  # noqa: PLC0415
 
     return Network.load(folder, engine, for_many=for_many)
+
+
+def load_for(settings: Settings, files: int) -> "Callable[[Path], Classifier]":
+    """Give what loads a release's network for a run of so many files at the most."""
+    many = files > settings.batch_size
+    return lambda folder: load_classifier(folder, settings.engine, for_many=many)
 
 
 def load_warm_classifier(folder: Path, engine: EngineName, batch_size: int) -> Classifier:

@@ -10,7 +10,7 @@ from db.engine import read_session
 from pipeline.release import load_release
 from worker.celery_app import create_app
 from worker.clock import SystemClock
-from worker.embedded import open_embedded, open_worklist
+from worker.embedded import load_for, open_embedded, open_worklist
 from worker.hints import CeleryHints, NoHints
 from worker.readers import ReaderPool
 from worker.rendering import Column, Format, print_notes, print_rows
@@ -41,12 +41,17 @@ def reprocess_now(settings: Settings, selection: Selection, progress: Progress) 
         If the database or the release cannot be used.
     """
     clock = SystemClock()
-    progress.start("Queueing", count_selected(settings, selection))
+    selected = count_selected(settings, selection)
+    progress.start("Queueing", selected)
     if settings.broker_url is not None:
         hints = CeleryHints(create_app(settings), clock, settings.batch_size)
         engine = open_worklist(settings.database_url)
         return requeue(engine, selection, clock, hints, progress.advance)
-    with ReaderPool.of(settings) as readers, open_embedded(settings, clock, readers) as embedded:
+    load = load_for(settings, selected)
+    with (
+        ReaderPool.of(settings) as readers,
+        open_embedded(settings, clock, readers, load) as embedded,
+    ):
         count = requeue(embedded.engine, selection, clock, NoHints(), progress.advance)
         progress.start("Screening", count)
         embedded.screener.run_until_idle(Event(), progress.advance)
@@ -64,9 +69,10 @@ def compare_releases(
         If the database or the release cannot be used.
     """
     progress.start("Comparing", None)
+    load = load_for(settings, count_selected(settings, selection))
     with (
         ReaderPool.of(settings) as readers,
-        open_embedded(settings, SystemClock(), readers) as embedded,
+        open_embedded(settings, SystemClock(), readers, load) as embedded,
     ):
         return compare(
             embedded.engine,

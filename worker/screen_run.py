@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -20,7 +19,7 @@ from db.worklist_entry import WorklistEntry
 from pipeline.codes import InstanceState, ReasonCode
 from pipeline.errors import PneumoscreenError
 from worker.clock import Clock
-from worker.embedded import Embedded, load_classifier, open_embedded
+from worker.embedded import Embedded, load_for, open_embedded
 from worker.folders import Kind, list_paths
 from worker.readers import ReaderPool
 from worker.rendering import to_plain
@@ -94,8 +93,7 @@ def screen_paths(
     """
     progress.start("Listing", None)
     entries = list(list_paths(paths))
-    many = len(entries) > settings.batch_size
-    load = partial(load_classifier, engine=settings.engine, for_many=many)
+    load = load_for(settings, len(entries))
     with open_embedded(settings, clock, readers, load) as embedded:
         progress.start("Registering", len(entries))
         embedded.registrar.register(entries, progress.advance)

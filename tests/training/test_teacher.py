@@ -72,6 +72,15 @@ def test_a_teacher_is_silent_on_a_source_that_it_never_saw(make_teacher, batch):
     np.testing.assert_allclose(taught[2:], opinions(runs[1:], batch.pixels[2:]), atol=1e-5)
 
 
+def test_a_teacher_computes_in_what_its_pupil_computes_in(make_teacher, batch):
+    teacher = make_teacher("one", "kermany", "rsna")
+    recipe = replace(pupil([teacher], 1.0), half_precision=True)
+    taught = Teachers(recipe).teach(batch).targets[:, 0]
+    opinion = opinions([teacher], batch.pixels)
+    np.testing.assert_allclose(taught, opinion, atol=0.01)
+    assert not np.allclose(taught, opinion, atol=1e-7, rtol=0)  # bfloat16 has eight bits
+
+
 def test_without_teachers_labels_stay_as_they_are(batch):
     labelled = batch._replace(targets=np.abs(batch.targets))
     taught = Teachers(pupil([], 0.5, {"kermany": 5})).teach(labelled)

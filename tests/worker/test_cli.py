@@ -41,10 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("PNEUMOSCREEN_DATABASE_URL", f"sqlite:///{tmp_path / 'worklist.db'}")
     monkeypatch.setenv("PNEUMOSCREEN_READERS", "1")
     monkeypatch.setenv("COLUMNS", "200")
-    for place in ("embedded", "screen_run"):
-        monkeypatch.setattr(
-            f"worker.{place}.load_classifier", lambda _folder, **_: BrightnessClassifier()
-        )
+    monkeypatch.setattr("worker.embedded.load_classifier", lambda *_, **__: BrightnessClassifier())
 
     def run(*arguments: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["pneumoscreen", *map(str, arguments)])
@@ -115,9 +112,7 @@ def test_a_second_run_needs_no_network_and_reports_the_same(
 ) -> None:
     (inbox / "link").unlink()  # a file that could not be had is tried again, and so is news
     run("screen", inbox, "--report", tmp_path / "first")
-    monkeypatch.setattr(
-        "worker.screen_run.load_classifier", lambda _folder, **_: pytest.fail("loaded")
-    )
+    monkeypatch.setattr("worker.embedded.load_classifier", lambda *_, **__: pytest.fail("loaded"))
     assert run("screen", inbox, "--report", tmp_path / "second").code == 0
     assert (tmp_path / "first").read_text() == (tmp_path / "second").read_text()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.folders import FolderError, Kind, check_folder, list_paths
+from worker.folders import FolderError, Kind, check_folder, count_up_to, list_paths
 
 
 def kinds(folder: Path) -> dict[bytes, Kind]:
@@ -17,6 +17,13 @@ def test_lists_nested_files_in_a_stable_order(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     found = [os.path.relpath(e.source.path, os.fsencode(tmp_path)) for e in list_paths([tmp_path])]
     assert found == [b"a/1.dcm", b"b/2.dcm", b"c.dcm"]
+
+
+@pytest.mark.parametrize(("files", "counted"), [(0, 1), (1, 1), (2, 2), (5, 3)])
+def test_counts_no_further_than_it_needs_to(tmp_path: Path, files: int, counted: int) -> None:
+    for number in range(files):
+        (tmp_path / str(number)).write_bytes(b"x")
+    assert count_up_to(3, [tmp_path]) == counted
 
 
 def test_a_directory_named_like_a_file_is_walked(tmp_path: Path) -> None:

@@ -67,6 +67,21 @@ def test_the_exact_engine_is_loaded_only_when_it_is_needed() -> None:
     assert [reader.images for reader in loads] == [3]
 
 
+def test_the_exact_engine_can_be_loaded_before_it_is_needed_and_once_only() -> None:
+    loads: list[Reader] = []
+
+    def load() -> Reader:
+        loads.append(Reader(0))
+        return loads[-1]
+
+    guarded = GuardedEngine(Reader(0), load, CUTOFFS, MARGIN)
+    guarded.load_exact()
+    assert len(loads) == 1
+    guarded.load_exact()
+    guarded.logits(images(-1))
+    assert [reader.images for reader in loads] == [1]
+
+
 def test_what_is_no_number_stays_so() -> None:
     guarded = GuardedEngine(Reader(0), lambda: Reader(0), CUTOFFS, MARGIN)
     assert np.isnan(guarded.logits(images(np.nan))).all()
