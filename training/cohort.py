@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from training.errors import TrainingError
+from training.progress import with_progress
 
 # Ends the name of a source whose radiographs have no label.
 UNLABELLED: Final = "_unlabelled"
@@ -218,14 +219,14 @@ def _read_other_hospitals_manifest(folder: Path, *, labelled: bool = True) -> li
             digest=_digest(folder / row["path"]),
             view=row["view"],
         )
-        for row in _rows(folder / "manifest.csv")
+        for row in with_progress(_rows(folder / "manifest.csv"), folder.name)
         if bool(row["label"]) == labelled
     ]
 
 
 def _read_public_layout(folder: Path) -> list[Sample]:
     samples = []
-    for path in sorted(folder.glob("*/*/*.jp*g")):
+    for path in with_progress(sorted(folder.glob("*/*/*.jp*g")), folder.name):
         label = path.parent.name
         if label not in {"NORMAL", "PNEUMONIA"} or not (name := _PUBLIC_PATIENT.match(path.name)):
             continue

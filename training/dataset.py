@@ -22,6 +22,7 @@ from pipeline.radiograph import FieldOfView, Radiograph
 from training.augment import Augmentation, augment
 from training.cohort import Sample
 from training.mixture import Balance, Mixture
+from training.progress import with_progress
 
 CACHE_PX: Final = 224
 LUNG_MAP_PX: Final = 32
@@ -204,7 +205,7 @@ def prepare_all(
     """Give every radiograph as served, (n, size, size) float32 in [0, 1], and whether positive."""
     pixels = [
         prepare_model_input(Radiograph(radiographs.pixels(index)), preprocessing).pixels
-        for index in range(len(radiographs))
+        for index in with_progress(range(len(radiographs)), "radiographs")
     ]
     positive = [sample.is_positive for sample in radiographs.samples]
     return np.stack(pixels), np.array(positive, dtype=np.bool_)

@@ -13,7 +13,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from pipeline.appearance import judge_appearance
@@ -24,6 +23,7 @@ from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
 from training.cohort import Part, read_split
 from training.dataset import Radiographs
+from training.progress import with_progress
 
 Plane = NDArray[np.float32]
 CHANGES: Final[Mapping[str, Callable[[Plane], Plane]]] = {
@@ -79,7 +79,7 @@ def main(
     for source in dict.fromkeys(sample.source for sample in samples):
         held = Radiographs(data, [sample for sample in samples if sample.source == source])
         radiographs = [held.pixels(index) for index in range(len(held))]
-        for name, change in track(CHANGES.items(), source, transient=True):
+        for name, change in with_progress(CHANGES.items(), source):
             looks = count_looks(radiographs, change)
             counts = (looks.polarity, looks.rotation, looks.unusual, looks.refused)
             shares = (f"{count / looks.images:.1%}" for count in counts)

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from pipeline.lung_coverage import COVERAGE_FILE, LungCoverage
@@ -26,6 +25,7 @@ from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
 from training.cohort import Part, Sample, read_split
 from training.cut_lungs import Chest, Example, cut_lungs, read_chests, vary
+from training.progress import with_progress
 
 BORDERS: Final = ("top", "bottom", "left", "right")
 SHARES: Final = (0.05, 0.1, 0.2)
@@ -152,7 +152,9 @@ def main(
     parts = {part: [s for s in samples if s.part == part] for part in Part}
     random = np.random.default_rng(seed)
     train = list(read_chests(data, _with_lungs(parts[Part.TRAIN])))
-    examples = [example for chest in track(train, "variants") for example in vary(chest, random)]
+    examples = [
+        example for chest in with_progress(train, "variants") for example in vary(chest, random)
+    ]
     model = fit_coverage(examples, seed)
     unseen = parts[Part.VALIDATION] + _read_unsplit(data, samples)
     model = choose_limit(model, list(read_chests(data, unseen)))

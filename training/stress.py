@@ -19,6 +19,7 @@ from training.cohort import Sample
 from training.dataset import Radiographs
 from training.film import Pixels, Placement
 from training.metrics import area_under_curve
+from training.progress import with_progress
 
 _NOISE: Final = np.random.default_rng(0).standard_normal((224, 224), np.float32)
 # A mask's margin for blanking and keeping the lungs, in fifty-sixths of the width.
@@ -135,7 +136,7 @@ def stress(scorer: Scorer, radiographs: Radiographs, plain: NDArray[np.float64])
     positive = np.array([sample.is_positive for sample in radiographs.samples])
     return [
         _compare(name, positive, plain, scorer.score(map(change, _pixels(radiographs))))
-        for name, change in PERTURBATIONS.items()
+        for name, change in with_progress(PERTURBATIONS.items(), "perturbations")
     ]
 
 
