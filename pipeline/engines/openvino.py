@@ -96,7 +96,9 @@ class OpenVinoEngine:
                 "ENABLE_CPU_PINNING": False,
             },
         )
-        return cls(ov.AsyncInferQueue(compiled), size_px, precision)
+        # Two for each stream: the next image is there when one is done.
+        requests = 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        return cls(ov.AsyncInferQueue(compiled, requests), size_px, precision)
 
     def warm_up(self, batch_size: int) -> None:
         """Run each request once: the first run allocates its memory."""
