@@ -192,7 +192,7 @@ def measure_overlap(bench: Bench) -> dict[str, Any]:
 
 
 def measure_latency(bench: Bench) -> dict[str, Any]:
-    """Time single live files while a backfill runs, and as many where nothing else is to do."""
+    """Time single live files while a backfill runs, and where nothing else is to do."""
     live = bench.folder / "live"
     write_small(live, 600, first=90_000_000)
     backfill = bench.small(1_000 if bench.quick else 10_000)

@@ -4,13 +4,14 @@ With a broker the workers are elsewhere; without one, the run is its own worker.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 
 from db.engine import read_session
 from pipeline.release import load_release
 from worker.celery_app import create_app
 from worker.clock import SystemClock
-from worker.embedded import load_for, open_embedded, open_worklist
+from worker.embedded import load_classifier, load_for, open_embedded, open_worklist
 from worker.hints import CeleryHints, NoHints
 from worker.readers import ReaderPool
 from worker.rendering import Column, Format, print_notes, print_rows
@@ -69,7 +70,7 @@ def compare_releases(
         If the database or the release cannot be used.
     """
     progress.start("Comparing", None)
-    load = load_for(settings, count_selected(settings, selection))
+    load = partial(load_classifier, engine=settings.engine, for_many=True)
     with (
         ReaderPool.of(settings) as readers,
         open_embedded(settings, SystemClock(), readers, load) as embedded,

@@ -52,14 +52,19 @@ def test_only_what_is_close_to_a_cutoff_is_run_again() -> None:
     assert exact.images == 2
 
 
-def test_the_exact_engine_is_loaded_only_when_it_is_needed() -> None:
+def guard_and_loads() -> tuple[GuardedEngine, list[Reader]]:
+    """Give an engine, and the list to which each exact one that it loads is added."""
     loads: list[Reader] = []
 
     def load() -> Reader:
         loads.append(Reader(0))
         return loads[-1]
 
-    guarded = GuardedEngine(Reader(0), load, CUTOFFS, MARGIN)
+    return GuardedEngine(Reader(0), load, CUTOFFS, MARGIN), loads
+
+
+def test_the_exact_engine_is_loaded_only_when_it_is_needed() -> None:
+    guarded, loads = guard_and_loads()
     guarded.logits(images(3))
     assert loads == []
     guarded.warm_up(2)
@@ -68,13 +73,7 @@ def test_the_exact_engine_is_loaded_only_when_it_is_needed() -> None:
 
 
 def test_the_exact_engine_can_be_loaded_before_it_is_needed_and_once_only() -> None:
-    loads: list[Reader] = []
-
-    def load() -> Reader:
-        loads.append(Reader(0))
-        return loads[-1]
-
-    guarded = GuardedEngine(Reader(0), load, CUTOFFS, MARGIN)
+    guarded, loads = guard_and_loads()
     guarded.load_exact()
     assert len(loads) == 1
     guarded.load_exact()
