@@ -39,15 +39,15 @@ def fit(
     Raises
     ------
     TrainingError
-        If the folder holds a run of another recipe, there is nothing to train on of a source or
-        nobody to tell of it, or the loss is no number any more.
+        If the folder holds a run of another recipe, there is nothing to train on of a source, or
+        one class of it alone, or nobody to tell of it, or the loss is no number any more.
     """
     teachers = Teachers(recipe)
     chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
     training = [sample for sample in chosen if sample.part == Part.TRAIN]
     training += read_unlabelled(data, recipe.mixture.images)
-    if missing := set(recipe.mixture.images) - {sample.source for sample in training}:
-        raise TrainingError(f"{data} has no radiographs of {min(missing)} to train on")
+    for source in recipe.mixture.images:
+        _require_both_classes(source, [each for each in training if each.source == source])
     recipe.keep_in(folder)
     run = Run(recipe)
     run.restore(folder)
@@ -78,6 +78,18 @@ def fit(
     finally:
         pool.close()
     return run
+
+
+def _require_both_classes(source: str, samples: Sequence[Sample]) -> None:
+    # Were all of a source ill, the source itself would tell the class.
+    if not samples:
+        raise TrainingError(f"there are no radiographs of {source} to train on")
+    classes = {sample.is_positive for sample in samples if sample.label}
+    if len(classes) == 1:
+        only = "ill" if classes.pop() else "healthy"
+        raise TrainingError(
+            f"all radiographs of {source} to train on are {only}; leave it out, or add the others"
+        )
 
 
 def _describe(record: dict[str, float]) -> str:
