@@ -112,7 +112,7 @@ class Run:
     def train_epoch(
         self, deal: Callable[[int], Batch], advance: Callable[[], None] = lambda: None
     ) -> None:
-        """Train one epoch; adds its losses and its speed to the history.
+        """Train one epoch; adds its mean losses and its speed to the history.
 
         Parameters
         ----------
@@ -127,8 +127,7 @@ class Run:
             If the loss is not a finite number any more.
         """
         steps = self.recipe.steps_per_epoch
-        self.network.reset_metrics()
-        logs: dict[str, float] = {}
+        losses: list[dict[str, float]] = []
         images = 0
         started = time.monotonic()
         for step in range(self.epoch * steps, (self.epoch + 1) * steps):
@@ -137,18 +136,20 @@ class Run:
             targets = {name: known[name] for name in self.network.output}
             every = np.ones_like(batch.weights)
             weights = {name: batch.weights if name == "logit" else every for name in targets}
-            logs = self.network.train_on_batch(batch.pixels, targets, weights, return_dict=True)
+            losses.append(
+                self.network.train_on_batch(batch.pixels, targets, weights, return_dict=True)
+            )
             self.average.update(step + 1)
             images += len(batch.pixels)
             advance()
-        if not np.isfinite(logs["loss"]):
+        means = {name: float(np.mean([each[name] for each in losses])) for name in losses[0]}
+        if not np.isfinite(means["loss"]):
             raise TrainingError(
-                f"the loss of epoch {self.epoch + 1} is {logs['loss']}; lower the learning rate"
+                f"the loss of epoch {self.epoch + 1} is {means['loss']}; lower the learning rate"
             )
         self.epoch += 1
         self.history.append(
-            {name: float(value) for name, value in logs.items()}
-            | {"epoch": self.epoch, "images_per_s": images / (time.monotonic() - started)}
+            means | {"epoch": self.epoch, "images_per_s": images / (time.monotonic() - started)}
         )
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:

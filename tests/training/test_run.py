@@ -60,6 +60,16 @@ def test_run_learns_what_brightness_tells():
     assert logits[1::2].min() > logits[::2].max()
 
 
+def test_loss_of_an_epoch_is_that_of_all_its_batches(monkeypatch):
+    run = Run(TINY)
+    losses = iter([3.0, 1.0, 2.0])
+    monkeypatch.setattr(
+        run.network, "train_on_batch", lambda *_, **__: {"loss": next(losses)}, raising=True
+    )
+    run.train_epoch(deal)
+    assert run.history[0]["loss"] == 2
+
+
 def test_broken_loss_stops_the_run():
     with pytest.raises(TrainingError, match="lower the learning rate"):
         Run(TINY).train_epoch(lambda step: deal(step, spoil=np.nan))
