@@ -23,8 +23,9 @@ from pipeline.radiograph import Radiograph
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, load_release
 from training.__main__ import DEFAULT_SEED
 from training.calibrate import apply_calibration
-from training.cohort import Part, read_cohort, split_by_group
+from training.cohort import Part, read_cohort
 from training.dataset import Radiographs, prepare_all
+from training.split import split_by_group
 from training.stress import read_film
 
 _REDUCED: Final = (Precision.BFLOAT16, Precision.INT8)

@@ -3,7 +3,6 @@
 Commands import what they need when they run, so that ``--help`` does not load a network.
 """
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,8 +10,8 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from pipeline.errors import PneumoscreenError
 from training.cohort import Part
+from training.command import run_command
 from training.mixture import Balance
 
 DEFAULT_SEED: Final = 20261123
@@ -22,6 +21,13 @@ app = typer.Typer(
 )
 
 Data = Annotated[Path, typer.Option(help="Folder of the datasets.", file_okay=False, exists=True)]
+Seed = Annotated[int, typer.Option(min=0)]
+Count = Annotated[int, typer.Option(min=1)]
+Strength = Annotated[float, typer.Option(help="Of the augmentation; 0: none.", min=0)]
+BackgroundShare = Annotated[
+    float,
+    typer.Option(help="Of images whose surroundings of the lungs are replaced.", min=0, max=1),
+]
 Split = Annotated[Path, typer.Option(help="The split that `cohort` wrote.")]
 
 
@@ -39,17 +45,50 @@ class Network(StrEnum):
 def cohort(
     data: Data,
     split: Split = Path("runs/split.csv"),
-    seed: int = DEFAULT_SEED,
+    seed: Seed = DEFAULT_SEED,
     at_random: Annotated[
         bool, typer.Option(help="Ignore patients: only to show how much that flatters.")
     ] = False,
 ) -> None:
     """Read the datasets, remove duplicates, split 80/10/10 by patient."""
-    from training.cohort import read_cohort, split_at_random, split_by_group, write_split
+    from training.cohort import read_cohort
+    from training.split import split_at_random, split_by_group, write_split
 
     samples = read_cohort(data)
     write_split((split_at_random if at_random else split_by_group)(samples, seed), split)
     Console().print(f"{len(samples)} radiographs, split in {split}")
+
+
+@app.command()
+def augment(
+    out: Annotated[Path, typer.Argument(help="Picture to write, a PNG.", dir_okay=False)],
+    data: Data,
+    split: Split = Path("runs/split.csv"),
+    augmentation: Strength = 1.0,
+    background_share: BackgroundShare = 0.25,
+    images: Count = 8,
+    seed: Seed = 1,
+) -> None:
+    """Show training radiographs as served (left) and augmented, before a long run."""
+    from training.augment import Augmentation
+    from training.preview import preview
+    from training.split import read_split
+
+    how = Augmentation(augmentation, background_share)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    preview(data, read_split(split), how, images=images, seed=seed).save(out, "PNG")
+    Console().print(f"{out}")
+
+
+@app.command()
+def network(
+    name: Annotated[Network, typer.Argument()] = Network.RESNET50V2,
+    size_px: Annotated[int, typer.Option(help="Rows and columns of the input.", min=32)] = 128,
+) -> None:
+    """Show the layers of a network as it is trained."""
+    from training.network import build_for_training
+
+    build_for_training(name, size_px, lung_head=name == Network.RESNET50V2).summary()
 
 
 @app.command()
@@ -69,14 +108,14 @@ def fit(
     by_view: Annotated[
         bool, typer.Option(help="As many AP as PA films among the ill, and among the healthy.")
     ] = False,
-    epochs: int = 30,
-    steps_per_epoch: int = 120,
-    learning_rate: float = 1e-3,
-    lung_weight: Annotated[float, typer.Option(help="Of the lung map's loss; 0: none.")] = 0.3,
-    augmentation: Annotated[float, typer.Option(help="Strength; 0: none.")] = 1.0,
-    background_share: Annotated[
-        float, typer.Option(help="Of images whose surroundings of the lungs are replaced.")
-    ] = 0.25,
+    epochs: Count = 30,
+    steps_per_epoch: Count = 120,
+    learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
+    lung_weight: Annotated[
+        float, typer.Option(help="Of the lung map's loss; 0: none.", min=0)
+    ] = 0.3,
+    augmentation: Strength = 1.0,
+    background_share: BackgroundShare = 0.25,
     crop_to_lungs: Annotated[
         bool, typer.Option(help="Train on what is cut to the lung fields.")
     ] = False,
@@ -85,18 +124,21 @@ def fit(
         list[Path] | None, typer.Option(help="A run to learn from as well; repeat for several.")
     ] = None,
     teacher_share: Annotated[
-        float, typer.Option(help="Of a target, the teachers' opinion; the rest is the label.")
+        float,
+        typer.Option(
+            help="Of a target, the teachers' opinion; the rest is the label.", min=0, max=1
+        ),
     ] = 0.3,
-    seed: int = 1,
-    workers: int = 1,
+    seed: Seed = 1,
+    workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=1)] = 1,
 ) -> None:
     """Train one network."""
     from pipeline.preprocessing import Preprocessing
     from training.augment import Augmentation
-    from training.cohort import read_split
     from training.fit import fit as train
     from training.mixture import Mixture
     from training.recipe import Recipe
+    from training.split import read_split
 
     recipe = Recipe(
         network=network,
@@ -124,7 +166,7 @@ def fit(
 def blend(
     run: Annotated[Path, typer.Argument(help="Folder of a run that began from a release.")],
     out: Annotated[Path, typer.Argument(help="Folder of the blended run.")],
-    keep: Annotated[float, typer.Option(help="Share of the initial weights, 0 to 1.")] = 0.5,
+    keep: Annotated[float, typer.Option(help="Share of the initial weights.", min=0, max=1)] = 0.5,
 ) -> None:
     """Blend what a run learned with what it began from."""
     from training.blend import blend as mix
@@ -142,8 +184,8 @@ def release(
     releases: Path = Path("pipeline/releases"),
 ) -> None:
     """Calibrate a run on validation images and write its release folder."""
-    from training.cohort import read_split
     from training.release import make_release
+    from training.split import read_split
 
     made = make_release(run, data, read_split(split), name, releases)
     Console().print(f"{releases / name}: {made.calibration}, {made.operating_points}")
@@ -156,8 +198,8 @@ def quantize(
     split: Split = Path("runs/split.csv"),
 ) -> None:
     """Measure what an engine needs to compute a release in 8 bits; `release` does it too."""
-    from training.cohort import read_split
     from training.release import quantize as measure
+    from training.split import read_split
 
     maxima = measure(release, data, read_split(split)).activation_maxima
     Console().print(f"{release}: {len(maxima)} convolutions, inputs up to {max(maxima):.1f}")
@@ -175,8 +217,8 @@ def evaluate(
     part: Annotated[Part, typer.Option(help="To choose by, take validation.")] = Part.TEST,
 ) -> None:
     """Measure a release; write report.html and report.json."""
-    from training.cohort import read_split
     from training.evaluate import evaluate as measure
+    from training.split import read_split
 
     measure(release, run or [], data, read_split(split), out, part=part)
     Console().print(f"{out / 'report.html'}")
@@ -196,8 +238,9 @@ def compare(
     ] = False,
 ) -> None:
     """Print what runs reach beside each other; a star: a source that the run never saw."""
-    from training.cohort import read_split
-    from training.compare import compare_runs, tabulate, tabulate_views
+    from training.compare import compare_runs
+    from training.comparison_table import tabulate, tabulate_views
+    from training.split import read_split
 
     comparisons = compare_runs(run, data, read_split(split), part, under_stress=stress)
     typer.echo(tabulate(comparisons))
@@ -207,11 +250,7 @@ def compare(
 
 def main() -> None:
     """Run a command; an expected failure is one line and exit code 1."""
-    try:
-        app()
-    except PneumoscreenError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
-        sys.exit(1)
+    run_command(app)
 
 
 if __name__ == "__main__":

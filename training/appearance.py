@@ -15,8 +15,10 @@ from rich.console import Console
 from pipeline.appearance import MODEL_FILE, AppearanceModel, make_thumbnail
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
-from training.cohort import Part, Sample, read_split
+from training.cohort import Part, Sample
+from training.command import run_command
 from training.dataset import Radiographs
+from training.split import read_split
 
 COMPONENTS: Final = 24
 
@@ -88,4 +90,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from pipeline.engines.resnet50v2 import RESNET50V2
@@ -57,9 +58,12 @@ def load_weights(network: keras.Model, file: Path) -> None:
     Raises
     ------
     ReleaseError
-        If names or shapes are not exactly those of the network.
+        If the file holds no arrays, or names or shapes are not exactly those of the network.
     """
-    arrays = load_file(file)
+    try:
+        arrays = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise ReleaseError(f"{file} is no file of weights ({error}); restore it") from error
     expected = {variable.path: tuple(variable.shape) for variable in network.weights}
     found = {name: array.shape for name, array in arrays.items()}
     if expected != found:

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from training.errors import TrainingError
 from training.network import build_for_training
 from training.recipe import Recipe
-from training.run import CHECKPOINT_FILE, HISTORY_FILE
+from training.run import CHECKPOINT_FILE, HISTORY_FILE, open_checkpoint
 
 
 def blend(run: Path, out: Path, kept_share: float) -> None:
@@ -35,7 +34,7 @@ def blend(run: Path, out: Path, kept_share: float) -> None:
     Raises
     ------
     TrainingError
-        If the run did not begin from a file of weights.
+        If the run did not begin from a file of weights, or has no checkpoint.
 
     References
     ----------
@@ -49,7 +48,7 @@ def blend(run: Path, out: Path, kept_share: float) -> None:
         recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
     )
     arrays = {}
-    with safe_open(run / CHECKPOINT_FILE, "numpy") as state:
+    with open_checkpoint(run) as state:
         for i, weight in enumerate(network.weights):
             tuned = state.get_tensor(f"average/{i}")
             # A release has no lung head: that stays as it was learned.

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from training.explain import LAYERS, Explanation
-from training.metrics import CALIBRATION_BINS, Confusion
+from training.metrics import Confusion, bin_of
 
 Pixels = NDArray[np.float32]
 Scores = Mapping[str, tuple[NDArray[np.bool_], NDArray[np.float64]]]
 
 
-def draw_confusions(confusions: Mapping[str, Confusion]) -> str:
+def draw_confusions(confusions: Sequence[tuple[str, Confusion]]) -> str:
     """Draw confusion matrices side by side."""
     figure = Figure(figsize=(3 * len(confusions), 3.2), layout="constrained")
     axes = figure.subplots(1, len(confusions), squeeze=False)[0]
-    for ax, (name, counts) in zip(axes, confusions.items(), strict=True):
+    for ax, (name, counts) in zip(axes, confusions, strict=True):
         cells = np.array(
             [
                 [counts.true_negative, counts.false_positive],
@@ -80,7 +80,7 @@ def draw_reliability(scores: Scores) -> str:
     figure = Figure(figsize=(3.6 * len(scores), 3.6), layout="constrained")
     axes = figure.subplots(1, len(scores), squeeze=False)[0]
     for ax, (name, (positive, probability)) in zip(axes, scores.items(), strict=True):
-        bins = np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+        bins = bin_of(probability)
         filled = np.unique(bins)
         ax.plot([0, 1], [0, 1], color="0.7")
         ax.scatter(

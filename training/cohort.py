@@ -1,6 +1,6 @@
-"""Reads the public datasets, and splits them so that no patient stands in two parts.
+"""Reads the public datasets: which radiographs there are, of whom, and what is known of them.
 
-This module must not know any network, nor what augmentation does to an image.
+This module must not know how they are split, nor any network.
 """
 
 import csv
@@ -8,22 +8,28 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from training.errors import TrainingError
 from training.progress import with_progress
 
 # Ends the name of a source whose radiographs have no label.
 UNLABELLED: Final = "_unlabelled"
-FRACTIONS: Final = {"train": 0.8, "validation": 0.1, "test": 0.1}
 # A lung mask matched by size and order with a cost above 1 may belong to another child.
 _MASK_MATCHES: Final = frozenset({"unique_size", "size+order:0", "size+order:1"})
-_PUBLIC_PATIENT: Final = re.compile(r"(person\d+)_(bacteria|virus)|(?:NORMAL2-)?(IM-\d+)")
+_OTHER_COLUMNS: Final = ("path", "source", "label", "patient_group", "view")
+_HOME_COLUMNS: Final = (
+    *("path", "label", "subtype", "patient_group", "native_sha256"),
+    *("lung_mask", "lung_mask_match", "native_path"),
+)
+# What the published files are called: in the second version of the dataset, and in the third.
+_PUBLIC_NAME: Final = re.compile(
+    r"(?P<ill>person\d+)_(?P<subtype>bacteria|virus)_|(?:NORMAL2-)?(?P<healthy>IM-\d+)-"
+    r"|(?P<disease>NORMAL|BACTERIA|VIRUS)-(?P<patient>\d+)-"
+)
 
 
 class Part(StrEnum):
@@ -101,7 +107,7 @@ def read_cohort(data: Path) -> list[Sample]:
     return remove_duplicates(samples)
 
 
-def read_unlabelled(data: Path, sources: Collection[str]) -> list[Sample]:
+def read_unlabelled(data: Path, sources: Collection[str], split: Sequence[Sample]) -> list[Sample]:
     """Read the other hospitals' radiographs without a label: only a teacher can tell of them.
 
     Their source is ``rsna_unlabelled`` where the labelled ones' is ``rsna``; all are for training.
@@ -110,6 +116,8 @@ def read_unlabelled(data: Path, sources: Collection[str]) -> list[Sample]:
     ----------
     sources
         Only of these; the manifest is not opened where none of them is unlabelled.
+    split
+        The labelled ones; whose patient, or whose file, is among them is left out.
     """
     if not any(source.endswith(UNLABELLED) for source in sources):
         return []
@@ -117,7 +125,15 @@ def read_unlabelled(data: Path, sources: Collection[str]) -> list[Sample]:
     unlabelled = [
         replace(sample, source=sample.source + UNLABELLED, part=Part.TRAIN) for sample in found
     ]
-    return remove_duplicates(sample for sample in unlabelled if sample.source in sources)
+    groups = {sample.patient_group for sample in split}
+    digests = {sample.digest for sample in split}
+    return remove_duplicates(
+        sample
+        for sample in unlabelled
+        if sample.source in sources
+        and sample.patient_group not in groups
+        and sample.digest not in digests
+    )
 
 
 def remove_duplicates(samples: Iterable[Sample]) -> list[Sample]:
@@ -126,66 +142,6 @@ def remove_duplicates(samples: Iterable[Sample]) -> list[Sample]:
     for sample in samples:
         copies[sample.digest].append(sample)
     return [same[0] for same in copies.values() if len({copy.is_positive for copy in same}) == 1]
-
-
-def split_by_group(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Split 80/10/10 by patient group, stratified by source, label and subtype.
-
-    Groups come in random order; each goes to the part that lacks most of its stratum's images,
-    so that the fractions hold for images although some patients have thirty.
-    """
-    groups: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        groups[sample.patient_group].append(sample)
-    strata: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for group, members in sorted(groups.items()):
-        strata[tuple(sorted({f"{m.source} {m.label} {m.subtype}" for m in members}))].append(group)
-
-    random = np.random.default_rng(seed)
-    part_of: dict[str, str] = {}
-    for _, names in sorted(strata.items()):
-        filled = dict.fromkeys(FRACTIONS, 0)
-        for name in random.permutation(names):
-            part = min(FRACTIONS, key=lambda part: filled[part] / FRACTIONS[part])
-            part_of[name] = part
-            filled[part] += len(groups[name])
-    return [replace(sample, part=part_of[sample.patient_group]) for sample in samples]
-
-
-def split_at_random(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Split 80/10/10 by image, patients ignored: only to show how much that flatters."""
-    order = np.random.default_rng(seed).permutation(len(samples))
-    ends = np.cumsum([round(FRACTIONS[part] * len(samples)) for part in ("train", "validation")])
-    parts = np.full(len(samples), Part.TEST, dtype=object)
-    parts[order[: ends[0]]] = Part.TRAIN
-    parts[order[ends[0] : ends[1]]] = Part.VALIDATION
-    return [replace(sample, part=str(part)) for sample, part in zip(samples, parts, strict=True)]
-
-
-def write_split(samples: Sequence[Sample], file: Path) -> None:
-    """Write a split cohort as CSV, one line a radiograph."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [field.name for field in fields(Sample)])
-        writer.writeheader()
-        writer.writerows(asdict(sample) for sample in samples)
-
-
-def read_split(file: Path) -> list[Sample]:
-    """Read what `write_split` wrote.
-
-    Raises
-    ------
-    TrainingError
-        If the file is missing or has other columns.
-    """
-    try:
-        with file.open(newline="", encoding="utf-8") as stream:
-            return [Sample(**row) for row in csv.DictReader(stream)]
-    except (OSError, TypeError) as error:
-        raise TrainingError(
-            f"{file} is not a split ({error}); make one with `python -m training cohort`"
-        ) from error
 
 
 def _read_kermany_manifest(folder: Path) -> list[Sample]:
@@ -204,7 +160,7 @@ def _read_kermany_manifest(folder: Path) -> list[Sample]:
             ),
             native_path=f"{folder.name}/{row['native_path']}" if row["native_path"] else "",
         )
-        for row in _rows(folder / "manifest.csv")
+        for row in _rows(folder / "manifest.csv", _HOME_COLUMNS)
     ]
 
 
@@ -219,40 +175,61 @@ def _read_other_hospitals_manifest(folder: Path, *, labelled: bool = True) -> li
             digest=_digest(folder / row["path"]),
             view=row["view"],
         )
-        for row in with_progress(_rows(folder / "manifest.csv"), folder.name)
+        for row in with_progress(_rows(folder / "manifest.csv", _OTHER_COLUMNS), folder.name)
         if bool(row["label"]) == labelled
     ]
 
 
 def _read_public_layout(folder: Path) -> list[Sample]:
-    samples = []
-    for path in with_progress(sorted(folder.glob("*/*/*.jp*g")), folder.name):
-        label = path.parent.name
-        if label not in {"NORMAL", "PNEUMONIA"} or not (name := _PUBLIC_PATIENT.match(path.name)):
-            continue
-        # The published test folder counts its patients from 1 again, so a number names a patient
-        # only within its folder.
-        patient = f"{path.parent.parent.name}-{name[1] or name[3]}"
-        samples.append(
-            Sample(
-                path=str(path.relative_to(folder)),
-                source="kermany",
-                label=label,
-                subtype=name[2] or "",
-                patient_group=patient,
-                digest=_digest(path),
-                native_path=str(path.relative_to(folder)),
-            )
+    paths = [
+        path
+        for label in ("NORMAL", "PNEUMONIA")
+        for path in sorted(folder.glob(f"*/{label}/*.jp*g"))
+        if not path.name.startswith(".")  # what macOS leaves beside a file
+    ]
+    names = {path: _PUBLIC_NAME.match(path.name) for path in paths}
+    if nameless := [path for path, name in names.items() if not name]:
+        raise TrainingError(
+            f"{len(nameless)} of {len(paths)} radiographs in {folder} are not named as published, "
+            f"so that nothing tells whose they are, {nameless[0].relative_to(folder)} the first; "
+            "remove them"
         )
-    return samples
+    return [
+        Sample(
+            path=str(path.relative_to(folder)),
+            source="kermany",
+            label=path.parent.name,
+            subtype=(name["subtype"] or (name["disease"] or "").lower()).replace("normal", ""),
+            # The published test folder counts its patients from 1 again, so a number names a
+            # patient only within its folder.
+            patient_group="-".join(
+                [path.parts[-3], name["ill"] or name["healthy"] or name["patient"]]
+            ),
+            digest=_digest(path),
+            native_path=str(path.relative_to(folder)),
+        )
+        for path, name in with_progress(names.items(), folder.name)
+        if name
+    ]
 
 
-def _rows(manifest: Path) -> list[dict[str, str]]:
+def _rows(manifest: Path, columns: Collection[str]) -> list[dict[str, str]]:
     if not manifest.exists():
         return []
-    with manifest.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+    try:
+        with manifest.open(newline="", encoding="utf-8") as stream:
+            rows = csv.DictReader(stream)
+            if missing := sorted(set(columns) - set(rows.fieldnames or ())):
+                raise TrainingError(f"{manifest} has no column {missing[0]!r}")
+            return list(rows)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{manifest} cannot be read ({error})") from error
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise TrainingError(
+            f"{path} cannot be read ({error.strerror}); complete the dataset, or remove its line"
+        ) from error

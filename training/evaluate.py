@@ -1,6 +1,7 @@
 """Measures a release on a cohort, and writes what it found as an HTML report and as JSON.
 
-The test part is looked at here, and nowhere before; choices are made on the validation part. This
+Choices are made on the validation part; the test part is looked at here, in `training.release` for
+the model card, and where `training.compare` is told to. This
 module must not know how anything was trained or chosen.
 """
 
@@ -13,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from pipeline.classifier import Classifier
+from training.ancestry import require_split
+from training.by_source import measure_sources, measure_subtypes
 from training.calibrate import HOME, apply_calibration
 from training.cohort import Part, Sample
-from training.compare import THRESHOLD, compare_runs
+from training.compare import compare_runs
 from training.dataset import Radiographs, prepare_all
 from training.evaluation import Evaluation, Scored
 from training.evaluation_page import compose_page
-from training.metrics import calibration_error, measure
-from training.release import measure_sources
+from training.metrics import calibration_error
 from training.run import HISTORY_FILE
 from training.stress import Scorer, blank_lungs, compare_native, stress
 
@@ -57,6 +59,8 @@ def evaluate(
         What the JSON holds.
     """
     classifier = Classifier.load(release)
+    recipe = classifier.release.trained_on["recipe"]
+    require_split(release, recipe.get("split_sha256", ""), samples)
     scored = _score(classifier, data, [sample for sample in samples if sample.part == part])
     home = scored.of(HOME)
     at_home = Radiographs(data, [s for s in scored.radiographs.samples if s.source == HOME])
@@ -82,18 +86,19 @@ def evaluate(
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Give every figure of an evaluation, as the JSON report holds it."""
     scored, home = evaluation.scored, evaluation.scored.of(HOME)
+    samples = scored.radiographs.samples
     positive = scored.positive[home]
     difference = np.abs(np.diff(evaluation.native_and_copy, axis=1))
     return {
         "release": evaluation.release.name,
         "part": evaluation.part,
         "sources": measure_sources(
-            scored.radiographs.samples,
+            samples,
             scored.positive,
             scored.probability,
             evaluation.release.operating_points,
         ),
-        "subtypes": _measure_subtypes(scored),
+        "subtypes": measure_subtypes(samples, scored.positive, scored.probability),
         "calibration_error_before": calibration_error(positive, scored.uncalibrated[home]),
         "calibration_error_after": calibration_error(positive, scored.probability[home]),
         "perturbations": [asdict(result) for result in evaluation.stressed],
@@ -114,17 +119,3 @@ def _score(classifier: Classifier, data: Path, samples: Sequence[Sample]) -> Sco
     logits = classifier.logits(pixels)
     calibrated = apply_calibration(classifier.release.calibration, logits)
     return Scored(radiographs, pixels, positive, logits, calibrated)
-
-
-def _measure_subtypes(scored: Scored) -> dict[str, dict[str, float]]:
-    """Measure each kind of pneumonia against all normals of the home population."""
-    samples = scored.radiographs.samples
-    subtypes = np.array([sample.subtype for sample in samples])
-    home = scored.of(HOME)
-    measured = {}
-    for subtype in sorted({sample.subtype for sample in samples if sample.subtype}):
-        chosen = home & ((subtypes == subtype) | ~scored.positive)
-        measured[subtype] = {"ill": float(np.sum(subtypes == subtype))} | measure(
-            scored.positive[chosen], scored.probability[chosen], THRESHOLD
-        )
-    return measured

@@ -11,11 +11,11 @@ import numpy as np
 from pipeline.release import WEIGHTS_FILE
 from training import charts
 from training.architecture import build_network, load_weights
+from training.by_source import THRESHOLD
 from training.calibrate import HOME
-from training.compare import THRESHOLD, Comparison, Outside
+from training.compare import Comparison, Outside
 from training.evaluation import Evaluation, Scored
 from training.explain import explain
-from training.metrics import calibration_error
 from training.report import Picture, Section, Table, lay_out
 from training.stress import Stress
 
@@ -28,7 +28,7 @@ def compose_page(evaluation: Evaluation, figures: dict[str, Any]) -> str:
     sections = [
         *_section_figures(figures),
         *_section_comparison(evaluation.comparisons, evaluation.history),
-        *_section_curves(evaluation.scored),
+        *_section_curves(evaluation.scored, figures),
         *_section_stress(evaluation.stressed, evaluation.lungs, figures),
         *_section_pictures(evaluation),
     ]
@@ -53,10 +53,7 @@ def _section_figures(figures: dict[str, Any]) -> list[Section]:
                     ["images", "number", *(name.replace("_", " ") for name in names)],
                     [
                         [source, str(values["images"])]
-                        + [
-                            "{value:.3f} ({low:.3f}-{high:.3f})".format(**values[key][name])
-                            for name in names
-                        ]
+                        + [_interval(values[key][name]) for name in names]
                         for source, values in sources.items()
                     ],
                 )
@@ -66,18 +63,22 @@ def _section_figures(figures: dict[str, Any]) -> list[Section]:
     ]
     subtypes = figures["subtypes"]
     rows = [
-        [name, str(int(values["ill"])), f"{values['recall']:.3f}", f"{values['auc']:.4f}"]
+        [name, str(values["ill"]), _interval(values["recall"]), _interval(values["auc"])]
         for name, values in subtypes.items()
     ]
     table = Table(["pneumonia", "images", "recall at 0.5", "AUC against normal"], rows)
     return [*sections, Section("By subtype, home population", content=[table])]
 
 
+def _interval(figure: Mapping[str, float]) -> str:
+    return "{value:.3f} ({low:.3f}-{high:.3f})".format(**figure)
+
+
 def _section_comparison(
     comparisons: Sequence[Comparison], history: Sequence[Mapping[str, float]]
 ) -> list[Section]:
     sections = []
-    if confusions := {c.run: c.confusion for c in comparisons if c.confusion}:
+    if confusions := [(c.run, c.confusion) for c in comparisons if c.confusion]:
         picture = Picture(charts.draw_confusions(confusions), "confusion matrices")
         text = "Home population, the same patients, each calibrated on validation, at 0.5."
         sections.append(Section("Networks side by side", text, [picture]))
@@ -104,7 +105,7 @@ def _describe_outside(outside: Outside) -> str:
     return f"{outside.auc:.3f}{'*' * outside.unseen} ({outside.images})"
 
 
-def _section_curves(scored: Scored) -> list[Section]:
+def _section_curves(scored: Scored, figures: dict[str, Any]) -> list[Section]:
     sources = sorted({sample.source for sample in scored.radiographs.samples})
     scores = {s: (scored.positive[scored.of(s)], scored.probability[scored.of(s)]) for s in sources}
     home = scored.of(HOME)
@@ -118,8 +119,8 @@ def _section_curves(scored: Scored) -> list[Section]:
         Section(
             "Calibration",
             "Expected calibration error: "
-            f"{calibration_error(*reliability['before, home population']):.4f} before, "
-            f"{calibration_error(*reliability['after, home population']):.4f} after.",
+            f"{figures['calibration_error_before']:.4f} before, "
+            f"{figures['calibration_error_after']:.4f} after.",
             [
                 Picture(
                     charts.draw_reliability(
@@ -180,7 +181,7 @@ def _section_pictures(evaluation: Evaluation) -> list[Section]:
     ]
     error = np.abs(scored.probability - scored.positive)
     wrong = np.flatnonzero((error > THRESHOLD) & scored.of(HOME))
-    wrong = wrong[np.argsort(-error[wrong])][:SHOWN_WRONG]
+    shown_wrong = wrong[np.argsort(-error[wrong])][:SHOWN_WRONG]
     ill = np.flatnonzero(scored.positive & scored.of(HOME))[: SHOWN_HEAT // 2]
     well = np.flatnonzero(~scored.positive & scored.of(HOME))[: SHOWN_HEAT // 2]
     shown = np.concatenate([ill, well])
@@ -193,7 +194,7 @@ def _section_pictures(evaluation: Evaluation) -> list[Section]:
             [
                 Picture(
                     charts.draw_contact_sheet(
-                        [scored.pixels[i] for i in wrong], [captions[i] for i in wrong]
+                        [scored.pixels[i] for i in shown_wrong], [captions[i] for i in shown_wrong]
                     ),
                     "images it got wrong",
                 )

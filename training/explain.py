@@ -59,8 +59,8 @@ def explain(network: Any, pixels: NDArray[np.float32], channels: int = 6) -> lis
     """
     outputs = {name: network.get_layer(name).output for name in LAYERS}
     answers = keras.Model(network.input, outputs)(pixels[..., None], training=False)
-    layers = {name: np.asarray(answer, np.float32) for name, answer in answers.items()}
-    kernel = np.asarray(network.get_layer("logit").kernel, np.float32)[:, 0]
+    layers = {name: _to_array(answer) for name, answer in answers.items()}
+    kernel = _to_array(network.get_layer("logit").kernel)[:, 0]
     return [
         Explanation(
             heat=layers["post_relu"][image] @ kernel,
@@ -70,6 +70,10 @@ def explain(network: Any, pixels: NDArray[np.float32], channels: int = 6) -> lis
         )
         for image in range(len(pixels))
     ]
+
+
+def _to_array(values: Any) -> NDArray[np.float32]:  # noqa: ANN401
+    return np.asarray(keras.ops.convert_to_numpy(values), np.float32)
 
 
 def _strongest(answer: NDArray[np.float32], count: int) -> NDArray[np.float32]:

@@ -5,12 +5,32 @@ This module must not know any randomness, nor why an image is changed.
 
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from training.errors import TrainingError
+
 Pixels = NDArray[np.float32]
+
+
+def read_gray(file: Path) -> Image.Image:
+    """Read a file as an 8-bit image at its own size.
+
+    Raises
+    ------
+    TrainingError
+        If it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            return image.convert("L")
+    except OSError as error:
+        raise TrainingError(
+            f"{file} cannot be read ({error}); is --data the folder that the split was made of?"
+        ) from error
 
 
 def to_gray(pixels: Pixels) -> Image.Image:

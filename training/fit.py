@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
+from training.ancestry import trace
 from training.cohort import Part, Sample, read_unlabelled
-from training.dataset import DealerPool, Radiographs, prepare_all
+from training.dataset import Radiographs, prepare_all
+from training.dealer import DealerPool
 from training.errors import TrainingError
 from training.metrics import area_under_curve
+from training.mixture import Mixture
 from training.recipe import Recipe
 from training.run import Run
 from training.teacher import Teachers
@@ -40,16 +43,22 @@ def fit(
     ------
     TrainingError
         If the folder holds a run of another recipe, there is nothing to train on of a source, or
-        one class of it alone, or nobody to tell of it, or the loss is no number any more.
+        one class of it alone, or nobody to tell of it, or what it learns from was trained by
+        another split, or the loss is no number any more.
     """
+    recipe = trace(recipe, samples)
     teachers = Teachers(recipe)
     chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
     training = [sample for sample in chosen if sample.part == Part.TRAIN]
-    training += read_unlabelled(data, recipe.mixture.images)
+    training += read_unlabelled(data, recipe.mixture.images, samples)
     for source in recipe.mixture.images:
-        _require_both_classes(source, [each for each in training if each.source == source])
-    recipe.keep_in(folder)
+        _require_fair_batches(
+            recipe.mixture, source, [each for each in training if each.source == source]
+        )
+    recipe.require_kept_in(folder)
     run = Run(recipe)
+    # Not before there is a network: weights that cannot be had shall not keep the folder.
+    recipe.keep_in(folder)
     run.restore(folder)
     validation = [sample for sample in chosen if sample.part == Part.VALIDATION]
     pixels, positive = prepare_all(Radiographs(data, validation), recipe.preprocessing)
@@ -80,15 +89,23 @@ def fit(
     return run
 
 
-def _require_both_classes(source: str, samples: Sequence[Sample]) -> None:
-    # Were all of a source ill, the source itself would tell the class.
+def _require_fair_batches(mixture: Mixture, source: str, samples: Sequence[Sample]) -> None:
+    """Refuse what would let the source, or the view, tell the class."""
     if not samples:
-        raise TrainingError(f"there are no radiographs of {source} to train on")
+        raise TrainingError(
+            f"there are no radiographs of {source} to train on; name what there is by --source"
+        )
     classes = {sample.is_positive for sample in samples if sample.label}
     if len(classes) == 1:
         only = "ill" if classes.pop() else "healthy"
         raise TrainingError(
             f"all radiographs of {source} to train on are {only}; leave it out, or add the others"
+        )
+    views = len({sample.view for sample in samples})
+    if mixture.by_view and classes and mixture.images[source] // 2 % views:
+        raise TrainingError(
+            f"{mixture.images[source]} images of {source} a batch are not even by class and by "
+            f"{views} views; give a multiple of {2 * views}"
         )
 
 

@@ -21,9 +21,11 @@ from pipeline.eligibility_policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
-from training.cohort import Part, read_split
+from training.cohort import Part
+from training.command import run_command
 from training.dataset import Radiographs
 from training.progress import with_progress
+from training.split import read_split
 
 Plane = NDArray[np.float32]
 CHANGES: Final[Mapping[str, Callable[[Plane], Plane]]] = {
@@ -88,4 +90,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

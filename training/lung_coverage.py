@@ -7,7 +7,6 @@ then right as often as not, and the share that it may call so is bounded.
 This module must not know labels, nor the classifier.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +22,11 @@ from pipeline.lung_coverage import COVERAGE_FILE, LungCoverage
 from pipeline.lung_field import GRID_PX
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
-from training.cohort import Part, Sample, read_split
+from training.cohort import Part, Sample, read_unlabelled
+from training.command import run_command
 from training.cut_lungs import Chest, Example, cut_lungs, read_chests, vary
 from training.progress import with_progress
+from training.split import read_split
 
 BORDERS: Final = ("top", "bottom", "left", "right")
 SHARES: Final = (0.05, 0.1, 0.2)
@@ -120,25 +121,6 @@ def _with_lungs(samples: Sequence[Sample]) -> list[Sample]:
     return [sample for sample in samples if sample.lung_mask or sample.source != "kermany"]
 
 
-def _read_unsplit(data: Path, samples: Sequence[Sample]) -> list[Sample]:
-    """Give other hospitals' radiographs that stand in no part of the split."""
-    groups = {sample.patient_group for sample in samples}
-    folder = data / "other_hospitals"
-    with (folder / "manifest.csv").open(encoding="utf-8") as file:
-        return [
-            Sample(
-                path=f"other_hospitals/{row['path']}",
-                source=row["source"],
-                label=row["label"],
-                subtype="",
-                patient_group=row["patient_group"],
-                digest="",
-            )
-            for row in csv.DictReader(file)
-            if row["patient_group"] not in groups
-        ]
-
-
 def main(
     data: Annotated[Path, typer.Option(help="Folder of the datasets.")],
     split: Annotated[Path, typer.Option(help="The split that `cohort` wrote.")] = Path(
@@ -156,7 +138,7 @@ def main(
         example for chest in with_progress(train, "variants") for example in vary(chest, random)
     ]
     model = fit_coverage(examples, seed)
-    unseen = parts[Part.VALIDATION] + _read_unsplit(data, samples)
+    unseen = parts[Part.VALIDATION] + read_unlabelled(data, ["rsna_unlabelled"], samples)
     model = choose_limit(model, list(read_chests(data, unseen)))
     write_coverage(model, out)
     console = Console()
@@ -166,4 +148,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

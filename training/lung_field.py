@@ -17,8 +17,10 @@ from rich.console import Console
 from pipeline.lung_field import GRID_PX, LOCATOR_FILE, LungLocator, shrink_to_grid
 from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
-from training.cohort import Part, Sample, read_split
+from training.cohort import Part, Sample
+from training.command import run_command
 from training.dataset import Radiographs
+from training.split import read_split
 
 RANK: Final = 128
 _PENALTY: Final = 300.0
@@ -188,4 +190,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

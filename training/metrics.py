@@ -26,35 +26,8 @@ class Confusion:
     @property
     def accuracy(self) -> float:
         """Share of images called rightly."""
-        return _share(
-            self.true_positive + self.true_negative,
-            self.false_negative + self.false_positive,
-        )
-
-    @property
-    def recall(self) -> float:
-        """Share of the ill that were called ill."""
-        return _share(self.true_positive, self.false_negative)
-
-    @property
-    def specificity(self) -> float:
-        """Share of the healthy that were called healthy."""
-        return _share(self.true_negative, self.false_positive)
-
-    @property
-    def precision(self) -> float:
-        """Share of those called ill that are ill."""
-        return _share(self.true_positive, self.false_positive)
-
-    @property
-    def f1_positive(self) -> float:
-        """Harmonic mean of precision and recall of pneumonia."""
-        return _share(2 * self.true_positive, self.false_positive + self.false_negative)
-
-    @property
-    def f1_negative(self) -> float:
-        """Harmonic mean of precision and recall of normal."""
-        return _share(2 * self.true_negative, self.false_positive + self.false_negative)
+        right = self.true_positive + self.true_negative
+        return right / (right + self.false_negative + self.false_positive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +38,6 @@ class Estimate:
     low: float
     high: float
 
-    def __str__(self) -> str:
-        return f"{self.value:.4f} ({self.low:.4f}-{self.high:.4f})"
-
 
 def confuse(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> Confusion:
     """Count what was called what."""
@@ -77,6 +47,14 @@ def confuse(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> Confusion
         false_positive=int(np.sum(~positive & called)),
         true_negative=int(np.sum(~positive & ~called)),
     )
+
+
+def bin_of(probability: NDArray[np.float64]) -> NDArray[np.int_]:
+    """Give the bin of each probability, of ten of equal width."""
+    bins: NDArray[np.int_] = np.minimum(
+        (probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1
+    )
+    return bins
 
 
 def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
@@ -90,7 +68,7 @@ def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float
     Guo et al., On calibration of modern neural networks, 2017.
     """
     gaps = np.bincount(
-        _bins_of(probability), weights=probability - positive, minlength=CALIBRATION_BINS
+        bin_of(probability), weights=probability - positive, minlength=CALIBRATION_BINS
     )
     return float(np.abs(gaps).sum() / len(positive))
 
@@ -166,7 +144,7 @@ def _measure_weighted(
     alarms = weights[:, ~positive & called].sum(axis=1)
     clears = weights[:, ~positive & ~called].sum(axis=1)
     auc, average_precision = _rank_figures(positive, probability, weights)
-    bins = _bins_of(probability)
+    bins = bin_of(probability)
     gaps = [
         np.abs(weights[:, bins == b] @ (probability - positive)[bins == b]) for b in np.unique(bins)
     ]
@@ -204,18 +182,6 @@ def _rank_figures(
     return auc, average_precision
 
 
-def _bins_of(probability: NDArray[np.float64]) -> NDArray[np.int_]:
-    bins: NDArray[np.int_] = np.minimum(
-        (probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1
-    )
-    return bins
-
-
 def _interval(values: Weights) -> tuple[float, float]:
     low, high = np.nanquantile(values, (0.025, 0.975))
     return float(low), float(high)
-
-
-def _share(hits: int, misses: int) -> float:
-    # Without any case there is nothing to have missed.
-    return hits / (hits + misses) if hits + misses else 1.0

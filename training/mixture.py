@@ -50,6 +50,11 @@ class Mixture:
     balance: Balance = Balance.SAMPLING
     by_view: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored."""
+        if self.by_view and self.balance != Balance.SAMPLING:
+            raise TrainingError("batches are even by view only where they are sampled by class")
+
     @classmethod
     def of(
         cls,

@@ -6,6 +6,7 @@ This module must not know how anything was measured.
 from typing import Any, Final
 
 from pipeline.release import ModelRelease
+from training.calibrate import HOME
 from training.cohort import UNLABELLED
 
 MODEL_CARD_FILE: Final = "MODEL_CARD.md"
@@ -13,8 +14,7 @@ MODEL_CARD_FILE: Final = "MODEL_CARD.md"
 SOURCES: Final = {
     "kermany": (
         "Kermany et al., *Labeled Optical Coherence Tomography and Chest X-Ray Images*, Cell "
-        "2018: Guangzhou Women and Children's Medical Center, ages 1-5. CC BY 4.0. Lung masks: "
-        "V7 Labs, CC BY 4.0."
+        "2018: Guangzhou Women and Children's Medical Center, ages 1-5. CC BY 4.0."
     ),
     "rsna": (
         "RSNA Pneumonia Detection Challenge 2018 (Shih et al., *Augmenting the NIH chest "
@@ -53,8 +53,7 @@ be read first at the top of the worklist.
 reads every study. Not a medical device.
 
 **Home population.** Ages 1 to 5. Other children are extrapolation, adults are not eligible by
-default: radiographs of adults were used in training so that the network learns lungs rather than
-one hospital's films.
+default{why_adults}.
 
 **Network.** {architecture}, {size_px} px, one logit, Platt scaling (slope {slope:.4f}, offset
 {offset:.4f}). {beginning} Weights sha256 `{weights_sha256}`.
@@ -66,14 +65,14 @@ NEGATIVE below {high_sensitivity:.4f}, POSITIVE from {high_specificity:.4f}, IND
 
 {sources}
 
-Split: {split}. No patient, as its source names it, and no file digest stands in two parts.
+Split: {split}.
 
 {counts}
 
 ## What it reaches
 
-On test images, whose patients were in neither training nor calibration, prepared as
-in serving, scored in float32. In brackets 95 % intervals of a bootstrap over patients.
+On the test part, which was in neither training nor calibration, prepared as in serving, scored in
+float32. In brackets 95 % intervals of a bootstrap over patients.
 
 {figures}
 
@@ -83,29 +82,46 @@ in serving, scored in float32. In brackets 95 % intervals of a bootstrap over pa
   laboratory findings. Pneumonia is about three in four of its images, far more than among children
   sent for a radiograph: probabilities are calibrated to that share, and where pneumonia is rarer
   they read too high.
-- The other hospitals' figures are of hospitals it was trained on, on other patients. A hospital
-  that it has never seen will do worse: measure before use.
+{outside}
 - At 128 px small nodules, a thin pneumothorax and lines cannot be seen. It looks for pneumonia and
   nothing else: NEGATIVE does not mean healthy.
 - Lateral views and post-operative chests were hardly among the training images.
 """
+
+_WHY_ADULTS: Final = (
+    ": radiographs of adults were used in training so that the network learns lungs rather than\n"
+    "one hospital's films"
+)
+_OUTSIDE_SEEN: Final = """\
+- The other hospitals' figures are of hospitals it was trained on, on other patients. A hospital
+  that it has never seen will do worse: measure before use."""
+_OUTSIDE_UNSEEN: Final = """\
+- It has seen one hospital. Any other will do worse: measure before use."""
 
 
 def describe_release(release: ModelRelease) -> str:
     """Give the model card as Markdown."""
     images = release.trained_on["images"]
     sources = sorted({key.split()[0] for key in images})
+    elsewhere = set(sources) - {HOME}
+    # Releases made before masks were counted had them.
+    masks = release.trained_on.get("lung_masks", 1)
     return _TEMPLATE.format(
         name=release.name,
         architecture=release.architecture,
         size_px=release.preprocessing.size_px,
         slope=release.calibration.slope,
         offset=release.calibration.offset,
-        beginning=_describe_beginning(release.trained_on["recipe"]),
+        beginning=_describe_beginning(release.trained_on["recipe"], masks=bool(masks)),
+        why_adults=_WHY_ADULTS if elsewhere else "",
+        outside=_OUTSIDE_SEEN if elsewhere else _OUTSIDE_UNSEEN,
         weights_sha256=release.weights_sha256,
         high_sensitivity=release.operating_points.high_sensitivity,
         high_specificity=release.operating_points.high_specificity,
-        sources="\n".join(f"- **{source}**: {_describe_source(source)}" for source in sources),
+        sources="\n".join(
+            [f"- **{source}**: {_describe_source(source)}" for source in sources]
+            + (["- **lung masks** of kermany: V7 Labs. CC BY 4.0."] if masks else [])
+        ),
         split=release.trained_on["split"],
         counts=_table(["images", "train", "validation", "test"], _count_rows(images)),
         figures="\n\n".join(_figures(release.measured, key) for key in THRESHOLDS),
@@ -118,11 +134,11 @@ def _describe_source(source: str) -> str:
     return SOURCES.get(source, source)
 
 
-def _describe_beginning(recipe: dict[str, Any]) -> str:
+def _describe_beginning(recipe: dict[str, Any], *, masks: bool) -> str:
     weights = recipe["weights"]
     begun = {"none": "from random weights", "imagenet": "from ImageNet weights"}
     parts = [f"Trained {begun.get(weights, f'on from `{weights}`')}"]
-    if recipe["lung_weight"]:
+    if recipe["lung_weight"] and masks:
         parts.append("with an auxiliary lung map, which the release leaves out")
     if teachers := recipe.get("teachers"):
         share = 100 * recipe["teacher_share"]

@@ -11,7 +11,7 @@ from typing import Final, Self
 from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
 from training.cohort import UNLABELLED
-from training.dataset import Dealing
+from training.dealer import Dealing
 from training.errors import TrainingError
 from training.mixture import Mixture
 
@@ -43,6 +43,9 @@ class Recipe:
         How much of a target that is, where there is a label.
     kept_share
         Of the initial weights, in what is released; see `training.blend`.
+    split_sha256, seen
+        By which split it is trained, and every source that it or what it learns from has seen; see
+        `training.ancestry`. Empty where that is not known.
     """
 
     network: str = "resnet50v2"
@@ -59,6 +62,8 @@ class Recipe:
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.3
     kept_share: float = 0.0
+    split_sha256: str = ""
+    seen: tuple[str, ...] = ()
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -88,14 +93,20 @@ class Recipe:
         TrainingError
             If the folder holds a run of another recipe.
         """
+        self.require_kept_in(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECIPE_FILE).write_text(self._text(), encoding="utf-8")
+
+    def require_kept_in(self, folder: Path) -> None:
+        """Refuse a folder that holds a run of another recipe; one that holds none passes."""
         file = folder / RECIPE_FILE
-        text = json.dumps(asdict(self), indent=2) + "\n"
-        if file.exists() and file.read_text(encoding="utf-8") != text:
+        if file.exists() and file.read_text(encoding="utf-8") != self._text():
             raise TrainingError(
                 f"{folder} holds a run of another recipe; choose another folder, or remove it"
             )
-        file.write_text(text, encoding="utf-8")
+
+    def _text(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -112,6 +123,7 @@ class Recipe:
                 **{
                     **values,
                     "teachers": tuple(values.get("teachers", ())),
+                    "seen": tuple(values.get("seen", ())),
                     "preprocessing": Preprocessing(**values["preprocessing"]),
                     "mixture": Mixture(**values["mixture"]),
                     "augmentation": Augmentation(**values["augmentation"]),

@@ -5,11 +5,12 @@ serving path. This module must not know how a network is trained.
 """
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from safetensors.numpy import save_file
 
 from pipeline.classifier import Classifier
 from pipeline.engines.openvino import measure_activations
+from pipeline.engines.resnet50v2 import RESNET50V2
 from pipeline.engines.weights import Weights
 from pipeline.preprocessing import Preprocessing
 from pipeline.release import (
@@ -28,6 +30,8 @@ from pipeline.release import (
     write_release,
 )
 from pipeline.screening import OperatingPoints
+from training.ancestry import require_split
+from training.by_source import measure_sources
 from training.calibrate import (
     HOME,
     apply_calibration,
@@ -36,7 +40,7 @@ from training.calibrate import (
 )
 from training.cohort import Part, Sample, read_unlabelled
 from training.dataset import Radiographs, prepare_all
-from training.metrics import estimate
+from training.errors import TrainingError
 from training.model_card import MODEL_CARD_FILE, describe_release
 from training.recipe import Recipe
 from training.run import load_averaged
@@ -65,14 +69,38 @@ def make_release(
     -------
     ModelRelease
         As written, with the figures measured on the test part.
+
+    Raises
+    ------
+    TrainingError
+        If the run cannot become a release: of a network that is not served, never trained on the
+        home population, by another split; or if there is a release of that name.
     """
-    folder = releases / name
-    folder.mkdir(parents=True, exist_ok=True)
     recipe = Recipe.read(run)
+    require_split(run, recipe.split_sha256, samples)
+    if recipe.network != RESNET50V2:
+        raise TrainingError(f"{run} is of {recipe.network}; what is served is {RESNET50V2}")
+    if HOME not in recipe.mixture.images:
+        raise TrainingError(f"{run} never saw {HOME}, by which a release is calibrated")
+    if (releases / name).exists():
+        raise TrainingError(f"there is a release {releases / name}; name the new one otherwise")
+    releases.mkdir(parents=True, exist_ok=True)
+    # Beside its place until it is whole: what stands there can be loaded and served.
+    with TemporaryDirectory(dir=releases, prefix=".") as partial:
+        folder = Path(partial) / name
+        folder.mkdir()
+        release = _fill(folder, run, recipe, data, samples)
+        folder.rename(releases / name)
+    return release
+
+
+def _fill(
+    folder: Path, run: Path, recipe: Recipe, data: Path, samples: Sequence[Sample]
+) -> ModelRelease:
     chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
     weights_sha256 = export_weights(load_averaged(run), folder / WEIGHTS_FILE)
     release = ModelRelease(
-        name=name,
+        name=folder.name,
         architecture=recipe.network,
         weights_sha256=weights_sha256,
         preprocessing=recipe.preprocessing,
@@ -83,7 +111,7 @@ def make_release(
             folder / WEIGHTS_FILE, data, chosen, recipe.preprocessing
         ),
         trained_on=_describe_training(
-            recipe, [*chosen, *read_unlabelled(data, recipe.mixture.images)]
+            recipe, [*chosen, *read_unlabelled(data, recipe.mixture.images, samples)]
         ),
     )
     write_release(release, folder)
@@ -118,8 +146,11 @@ def quantize(folder: Path, data: Path, samples: Sequence[Sample]) -> ModelReleas
     ------
     ReleaseError
         If the folder is not a release.
+    TrainingError
+        If it was trained by another split.
     """
     release = load_release(folder)
+    require_split(folder, release.trained_on["recipe"].get("split_sha256", ""), samples)
     sources = set(release.trained_on["recipe"]["mixture"]["images"])
     chosen = [sample for sample in samples if sample.source in sources]
     maxima = find_activation_maxima(folder / WEIGHTS_FILE, data, chosen, release.preprocessing)
@@ -156,44 +187,6 @@ def export_weights(network: Any, file: Path) -> str:  # noqa: ANN401
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def measure_sources(
-    samples: Sequence[Sample],
-    positive: NDArray[np.bool_],
-    probability: NDArray[np.float64],
-    points: OperatingPoints,
-) -> dict[str, Any]:
-    """Give the figures of every source that has both classes, at 0.5 and at both points.
-
-    RSNA is measured twice: all its images, and (``rsna_normal_or_opacity``) without those that
-    are abnormal but show no opacity, as the literature does.
-    """
-    origin = np.array([sample.source for sample in samples])
-    groups = np.array([sample.patient_group for sample in samples])
-    labels = np.array([sample.label for sample in samples])
-    subsets = {source: origin == source for source in sorted(set(origin))}
-    if "rsna" in subsets:
-        subsets["rsna_normal_or_opacity"] = subsets["rsna"] & (labels != "ABNORMAL_NO_OPACITY")
-    thresholds = {
-        "at_one_half": 0.5,
-        "at_high_sensitivity": points.high_sensitivity,
-        "at_high_specificity": points.high_specificity,
-    }
-    return {
-        subset: {"images": int(chosen.sum()), "ill": int(positive[chosen].sum())}
-        | {
-            name: {
-                figure: asdict(value)
-                for figure, value in estimate(
-                    positive[chosen], probability[chosen], list(groups[chosen]), threshold
-                ).items()
-            }
-            for name, threshold in thresholds.items()
-        }
-        for subset, chosen in subsets.items()
-        if len(set(positive[chosen])) > 1
-    }
-
-
 def _score(
     classifier: Classifier, data: Path, samples: Sequence[Sample]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -208,7 +201,20 @@ def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> dict[str, A
             f"{source} {part} {label or 'unlabelled'}": count
             for (source, part, label), count in sorted(counts.items())
         },
-        "split": "80/10/10 by patient, stratified by source, label and subtype",
+        "split": _describe_split(samples),
+        "lung_masks": sum(bool(sample.lung_mask) for sample in samples),
         "recipe": asdict(recipe),
         "teachers": [asdict(Recipe.read(Path(run))) for run in recipe.teachers],
     }
+
+
+def _describe_split(samples: Sequence[Sample]) -> str:
+    parts: dict[str, set[str]] = defaultdict(set)
+    for sample in samples:
+        parts[sample.patient_group].add(sample.part)
+    if any(len(each) > 1 for each in parts.values()):
+        return "80/10/10 by image; patients stand in several parts, which flatters every figure"
+    return (
+        "80/10/10 by patient, stratified by source, label and subtype. No patient, as its source "
+        "names it, and no file digest stands in two parts"
+    )

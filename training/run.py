@@ -13,10 +13,10 @@ import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from training.dataset import NO_MASK, Batch
+from training.dealer import NO_MASK, Batch
 from training.errors import TrainingError
 from training.network import (
     build_for_training,
@@ -174,7 +174,7 @@ class Run:
         """Go back to the folder's checkpoint, if there is one."""
         if not (folder / CHECKPOINT_FILE).exists():
             return
-        with safe_open(folder / CHECKPOINT_FILE, "numpy") as state:
+        with open_checkpoint(folder) as state:
             for key, variable in self._variables().items():
                 variable.assign(state.get_tensor(key))
             self.average.values = [
@@ -209,15 +209,26 @@ def load_averaged(folder: Path, *, half_precision: bool = False) -> keras.Model:
     network = build_for_training(
         recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
     )
+    with open_checkpoint(folder) as state:
+        for i, weight in enumerate(network.weights):
+            weight.assign(state.get_tensor(f"average/{i}"))
+    return serving_part(network)
+
+
+def open_checkpoint(folder: Path) -> Any:  # noqa: ANN401
+    """Open the arrays of a run; a context, as safetensors gives it.
+
+    Raises
+    ------
+    TrainingError
+        If the run has no checkpoint.
+    """
     try:
-        with safe_open(folder / CHECKPOINT_FILE, "numpy") as state:
-            for i, weight in enumerate(network.weights):
-                weight.assign(state.get_tensor(f"average/{i}"))
-    except OSError as error:
+        return safe_open(folder / CHECKPOINT_FILE, "numpy")
+    except (OSError, SafetensorError) as error:
         raise TrainingError(
             f"{folder} has no checkpoint yet; train it with `python -m training fit`"
         ) from error
-    return serving_part(network)
 
 
 def network_logits(network: Any, pixels: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: ANN401

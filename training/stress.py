@@ -175,10 +175,10 @@ def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDA
         (pairs, 2), float64: the probability of the native file and of its 224 px copy; no pairs
         where the cohort has none.
     """
+    paired = [s for s in samples if s.native_path and s.native_path != s.path]
     pairs = [
         (read_film(data / sample.native_path), read_film(data / sample.path))
-        for sample in samples
-        if sample.native_path and sample.native_path != sample.path
+        for sample in with_progress(paired, "native files")
     ]
     if not pairs:
         return np.empty((0, 2))
@@ -188,8 +188,7 @@ def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDA
 
 def read_film(file: Path) -> Pixels:
     """Read a file at its own size: (rows, columns), float32 in [0, 1]."""
-    with Image.open(file) as image:
-        return film.from_gray(image.convert("L"))
+    return film.from_gray(film.read_gray(file))
 
 
 def _pixels(radiographs: Radiographs) -> list[Pixels]:

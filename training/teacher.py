@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from training.cohort import UNLABELLED
-from training.dataset import NO_LABEL, Batch
+from training.dealer import NO_LABEL, Batch
 from training.errors import TrainingError
 from training.recipe import Recipe
 from training.run import load_averaged, network_logits

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.cohort import Sample, read_cohort, split_by_group
+from training.cohort import Sample, read_cohort
+from training.split import split_by_group
 
 SIZE_PX = 48
 KERMANY_FIELDS = [
@@ -81,7 +82,8 @@ def cohort(tmp_path_factory):
         path = f"rsna/{index}.jpg"
         save_radiograph(data / "other_hospitals" / path, ill=index % 2 == 1, seed=100 + index)
         others.append([path, "rsna", label, 50, "F", "PA", f"rsna-{index}"])
-    others.append([path, "rsna", "", 50, "F", "PA", "rsna-unlabelled"])
+    save_radiograph(data / "other_hospitals" / "rsna/unlabelled.jpg", ill=False, seed=200)
+    others.append(["rsna/unlabelled.jpg", "rsna", "", 50, "F", "PA", "rsna-unlabelled"])
     with (data / "other_hospitals" / "manifest.csv").open("w", newline="") as stream:
         heads = ["path", "source", "label", "age_years", "sex", "view", "patient_group"]
         csv.writer(stream).writerows([heads, *others])

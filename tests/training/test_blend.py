@@ -41,6 +41,12 @@ def test_every_served_weight_lies_between_what_was_and_what_was_learned(
     assert Recipe.read(tmp_path / "blended").kept_share == kept
 
 
+def test_a_run_that_was_never_saved_has_nothing_to_blend(tuned: Path, tmp_path: Path) -> None:
+    Recipe.read(tuned).keep_in(tmp_path / "begun")
+    with pytest.raises(TrainingError, match="no checkpoint yet"):
+        blend(tmp_path / "begun", tmp_path / "blended", 0.5)
+
+
 def test_a_run_from_random_weights_has_nothing_to_go_back_to(tmp_path: Path) -> None:
     RECIPE.keep_in(tmp_path / "first")
     with pytest.raises(TrainingError, match="no file of weights"):

@@ -1,21 +1,13 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.cohort import (
-    Part,
-    Sample,
-    read_cohort,
-    read_split,
-    read_unlabelled,
-    remove_duplicates,
-    split_at_random,
-    split_by_group,
-    write_split,
-)
+from training.cohort import Part, Sample, read_cohort, read_unlabelled, remove_duplicates
 from training.errors import TrainingError
+from training.split import digest_split, read_split, split_at_random, split_by_group, write_split
 
 from .conftest import save_radiograph
 
@@ -92,6 +84,21 @@ def test_written_split_reads_back_equal(tmp_path, cohort):
     assert read_split(tmp_path / "split.csv") == cohort.samples
 
 
+def test_split_is_not_overwritten_by_another(tmp_path, cohort):
+    file = tmp_path / "split.csv"
+    write_split(cohort.samples, file)
+    write_split(cohort.samples, file)
+    with pytest.raises(TrainingError, match="holds another split"):
+        write_split(split_by_group(cohort.samples, 2), file)
+    assert read_split(file) == cohort.samples
+
+
+def test_split_is_known_by_what_is_in_which_part(cohort):
+    moved = [replace(sample, path="elsewhere/" + sample.path) for sample in cohort.samples[::-1]]
+    assert digest_split(moved) == digest_split(cohort.samples)
+    assert digest_split(split_by_group(cohort.samples, 2)) != digest_split(cohort.samples)
+
+
 def test_missing_split_names_the_command_that_makes_one(tmp_path):
     with pytest.raises(TrainingError, match="training cohort"):
         read_split(tmp_path / "split.csv")
@@ -107,10 +114,17 @@ def test_manifests_are_read_with_masks_that_can_be_trusted(cohort):
 
 
 def test_unlabelled_radiographs_are_for_training_alone(cohort):
-    assert read_unlabelled(cohort.data, {"rsna", "kermany"}) == []
-    (sample,) = read_unlabelled(cohort.data, {"rsna_unlabelled"})
+    assert read_unlabelled(cohort.data, {"rsna", "kermany"}, cohort.samples) == []
+    (sample,) = read_unlabelled(cohort.data, {"rsna_unlabelled"}, cohort.samples)
     assert (sample.source, sample.label, sample.part) == ("rsna_unlabelled", "", Part.TRAIN)
     assert sample.patient_group not in {each.patient_group for each in cohort.samples}
+
+
+@pytest.mark.parametrize("shared", ["patient_group", "digest"])
+def test_unlabelled_radiograph_of_a_patient_in_the_split_is_left_out(cohort, shared):
+    (sample,) = read_unlabelled(cohort.data, {"rsna_unlabelled"}, cohort.samples)
+    known = replace(cohort.samples[0], **{shared: getattr(sample, shared)})
+    assert read_unlabelled(cohort.data, {"rsna_unlabelled"}, [known]) == []
 
 
 def test_public_layout_tells_its_patients_apart_by_folder(tmp_path):
@@ -123,12 +137,48 @@ def test_public_layout_tells_its_patients_apart_by_folder(tmp_path):
     ]
     for seed, name in enumerate(names):
         save_radiograph(tmp_path / name, ill="PNEUMONIA" in name, seed=seed)
-    (tmp_path / "train" / "NORMAL" / "notes.jpeg").write_bytes(b"not named like a radiograph")
+    (tmp_path / "train" / "NORMAL" / "._IM-0115-0001.jpeg").write_bytes(b"of macOS")
     samples = {sample.path: sample for sample in read_cohort(tmp_path)}
     assert sorted(samples) == sorted(names)
     groups = [samples[name].patient_group for name in names]
     assert groups[0] == groups[1] != groups[2]
     assert samples[names[1]].subtype == "virus"
+
+
+def test_third_version_of_the_public_layout_is_read_too(tmp_path):
+    names = [
+        "train/NORMAL/NORMAL-28501-0001.jpeg",
+        "train/PNEUMONIA/BACTERIA-7422-0001.jpeg",
+        "train/PNEUMONIA/BACTERIA-7422-0002.jpeg",
+        "test/PNEUMONIA/VIRUS-9815549-0001.jpeg",
+    ]
+    for seed, name in enumerate(names):
+        save_radiograph(tmp_path / name, ill="PNEUMONIA" in name, seed=seed)
+    samples = {sample.path: sample for sample in read_cohort(tmp_path)}
+    assert [samples[name].subtype for name in names] == ["", "bacteria", "bacteria", "virus"]
+    assert samples[names[1]].patient_group == samples[names[2]].patient_group
+    assert len({sample.patient_group for sample in samples.values()}) == 3
+
+
+def test_radiograph_whose_name_tells_no_patient_is_refused(tmp_path):
+    save_radiograph(tmp_path / "train/NORMAL/IM-0115-0001.jpeg", ill=False, seed=1)
+    save_radiograph(tmp_path / "train/NORMAL/scan.jpeg", ill=False, seed=2)
+    with pytest.raises(TrainingError, match=r"1 of 2 .*train/NORMAL/scan.jpeg"):
+        read_cohort(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ("path,source,label,patient_group,view\nlost.jpg,rsna,NORMAL,a,PA\n", "lost.jpg cannot be"),
+        ("path,source,label\n", "no column 'patient_group'"),
+    ],
+)
+def test_manifest_that_does_not_fit_is_refused(tmp_path, manifest, message):
+    (tmp_path / "other_hospitals").mkdir()
+    (tmp_path / "other_hospitals" / "manifest.csv").write_text(manifest)
+    with pytest.raises(TrainingError, match=message):
+        read_cohort(tmp_path)
 
 
 def test_folder_without_radiographs_is_refused(tmp_path):

@@ -7,15 +7,8 @@ import pytest
 from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
 from training.cohort import Part, read_unlabelled
-from training.dataset import (
-    NO_LABEL,
-    NO_MASK,
-    Dealer,
-    DealerPool,
-    Dealing,
-    Radiographs,
-    prepare_all,
-)
+from training.dataset import Radiographs, prepare_all
+from training.dealer import NO_LABEL, NO_MASK, Dealer, DealerPool, Dealing
 from training.errors import TrainingError
 from training.mixture import Balance, Mixture
 
@@ -51,6 +44,22 @@ def test_views_tell_nothing_of_the_class_where_batches_are_even_by_view(cohort, 
         counts = Counter((sample.is_positive, sample.view) for sample in dealt)
         assert set(counts.values()) == {2}
         assert len(counts) == 4
+
+
+def test_damaged_training_radiograph_is_told_by_name(cohort, training_samples):
+    lost = [replace(sample, path="nowhere.jpeg") for sample in training_samples]
+    dealing = Dealing(Preprocessing(size_px=32), MIXTURE, Augmentation(), 1)
+    pool = DealerPool(cohort.data, lost, dealing, workers=1)
+    try:
+        with pytest.raises(TrainingError, match=r"nowhere.jpeg cannot be read"):
+            pool.deal(0)
+    finally:
+        pool.close()
+
+
+def test_no_radiographs_are_refused(cohort):
+    with pytest.raises(TrainingError, match="none of the radiographs"):
+        Radiographs(cohort.data, [])
 
 
 def test_batch_is_a_function_of_seed_and_step(radiographs):
@@ -154,7 +163,7 @@ def test_mixture_that_cannot_be_dealt_is_refused(sources, fault):
 
 
 def test_radiographs_without_a_label_are_dealt_without_a_target(cohort, training_samples):
-    samples = [*training_samples, *read_unlabelled(cohort.data, ["rsna_unlabelled"])]
+    samples = [*training_samples, *read_unlabelled(cohort.data, ["rsna_unlabelled"], [])]
     mixture = Mixture({"kermany": 4, "rsna_unlabelled": 2})
     batch = deal_with(Radiographs(cohort.data, samples), mixture=mixture).deal(0)
     assert batch.targets[4:].tolist() == [[NO_LABEL]] * 2

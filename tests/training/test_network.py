@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.errors import ReleaseError
 from training import network as networks
 from training.architecture import build_network
 from training.errors import TrainingError
@@ -62,6 +63,12 @@ def test_unknown_network_is_refused():
 def test_missing_weights_file_is_refused(resnet):
     with pytest.raises(TrainingError, match="no weights"):
         load_initial_weights(resnet, "/nowhere/weights.safetensors")
+
+
+def test_file_that_holds_no_weights_is_refused(resnet, tmp_path):
+    (tmp_path / "notes.bin").write_bytes(b"no arrays in here")
+    with pytest.raises(ReleaseError, match="no file of weights"):
+        load_initial_weights(resnet, str(tmp_path / "notes.bin"))
 
 
 def test_failed_download_says_what_to_do_instead(resnet, monkeypatch):

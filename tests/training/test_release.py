@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.classifier import Classifier
 from pipeline.preprocessing import Preprocessing
 from pipeline.release import WEIGHTS_FILE, load_release, write_release
 from training.__main__ import app, main
-from training.cohort import read_split, write_split
+from training.command import run_command
 from training.compare import compare_runs
 from training.dataset import Radiographs
+from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.explain import LAYERS, explain
 from training.mixture import Mixture
@@ -22,6 +24,7 @@ from training.model_card import describe_release
 from training.recipe import Recipe
 from training.release import make_release, quantize
 from training.run import Run, load_averaged, network_logits
+from training.split import read_split, split_at_random, write_split
 from training.stress import PERTURBATIONS, Scorer, blank_lungs, compare_native
 
 pytestmark = pytest.mark.tensorflow
@@ -59,6 +62,31 @@ def test_release_scores_as_the_run_did(run, release):
     np.testing.assert_allclose(logits, expected, atol=0.02)  # float16 kernels
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({}, "there is a release"),
+        ({"network": "cnn"}, "what is served is resnet50v2"),
+        ({"mixture": Mixture({"rsna": 8})}, "never saw kermany"),
+        ({"split_sha256": "another"}, "trained by another split"),
+    ],
+)
+def test_run_that_can_be_no_release_leaves_nothing(tmp_path, cohort, changed, message):
+    replace(RECIPE, **changed).keep_in(tmp_path / "run")
+    releases = tmp_path / "releases"
+    (releases / "2026.1").mkdir(parents=True)
+    with pytest.raises(TrainingError, match=message):
+        make_release(tmp_path / "run", cohort.data, cohort.samples, "2026.1", releases)
+    assert list(releases.rglob("*")) == [releases / "2026.1"]
+
+
+def test_broken_off_release_leaves_nothing(run, tmp_path, cohort, monkeypatch):
+    monkeypatch.setattr("training.release.measure_sources", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        make_release(run, cohort.data, cohort.samples, "2026.2", tmp_path / "releases")
+    assert list((tmp_path / "releases").iterdir()) == []
+
+
 def test_release_describes_itself(release):
     described = load_release(release)
     assert described.name == "2026.1"
@@ -90,6 +118,22 @@ def test_card_says_what_the_network_began_from_and_who_taught_it(release):
         "| rsna_unlabelled unlabelled | 7 | 0 | 0 |",
     ):
         assert told in card
+
+
+def test_card_of_one_hospital_speaks_of_no_other(release):
+    described = load_release(release)
+    images = {k: v for k, v in described.trained_on["images"].items() if k.startswith("kermany")}
+    trained_on = described.trained_on | {"images": images, "lung_masks": 0}
+    card = describe_release(replace(described, trained_on=trained_on))
+    assert "It has seen one hospital." in card
+    for untold in ("adults were used", "rsna_", "V7 Labs", "lung map", "hospitals it was trained"):
+        assert untold not in card.split("## What it reaches")[0] + card.split("## Limits")[1]
+
+
+def test_release_by_image_says_that_it_flatters(run, tmp_path, cohort):
+    at_random = split_at_random(cohort.samples, 1)
+    made = make_release(run, cohort.data, at_random, "2026.2", tmp_path)
+    assert "which flatters" in (tmp_path / made.name / "MODEL_CARD.md").read_text()
 
 
 def test_release_carries_what_8_bits_need(release, cohort):
@@ -130,6 +174,25 @@ def test_run_is_tested_on_all_images_of_a_hospital_that_it_never_saw(tmp_path, r
     assert not comparison.outside["rsna"].unseen
 
 
+def test_hospital_known_through_a_teacher_is_not_unseen(tmp_path, run, cohort):
+    shutil.copytree(run, tmp_path / "pupil")
+    (tmp_path / "pupil" / "recipe.json").unlink()
+    replace(RECIPE, mixture=Mixture({"rsna": 8}), seen=("kermany", "rsna")).keep_in(
+        tmp_path / "pupil"
+    )
+    (comparison,) = compare_runs([tmp_path / "pupil"], cohort.data, cohort.samples)
+    assert not comparison.outside["kermany"].unseen
+    assert comparison.outside["kermany"].images < 40
+
+
+def test_run_of_another_split_is_not_measured(tmp_path, run, cohort):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "recipe.json").unlink()
+    replace(RECIPE, split_sha256="another").keep_in(tmp_path / "run")
+    with pytest.raises(TrainingError, match="trained by another split"):
+        compare_runs([tmp_path / "run"], cohort.data, cohort.samples)
+
+
 def test_stress_does_without_masks_and_native_files(release, cohort):
     bare = [replace(sample, lung_mask="", native_path="") for sample in cohort.samples]
     classifier = Classifier.load(release)
@@ -156,6 +219,36 @@ def test_cohort_command_writes_the_split_of_its_seed(tmp_path, cohort):
     )
     assert done.exit_code == 0, done.output
     assert read_split(split) == cohort.samples
+
+
+def test_augmentation_can_be_looked_at(tmp_path, cohort):
+    write_split(cohort.samples, tmp_path / "split.csv")
+    arguments = ["--data", str(cohort.data), "--split", str(tmp_path / "split.csv")]
+    pictures = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        out = str(tmp_path / f"{name}.png")
+        done = CliRunner().invoke(app, ["augment", out, *arguments, f"--seed={seed}", "--images=2"])
+        assert done.exit_code == 0, done.output
+        pictures.append(np.asarray(Image.open(out)))
+    assert pictures[0].shape == (2 * 128, 10 * 128)
+    assert (pictures[0] == pictures[1]).all()
+    assert (pictures[0] != pictures[2]).any()
+
+
+def test_network_can_be_looked_at():
+    done = CliRunner().invoke(app, ["network", "cnn", "--size-px", "32"])
+    assert done.exit_code == 0, done.output
+    assert "logit" in done.output
+    assert "Total params" in done.output
+
+
+def test_what_an_error_names_in_brackets_is_kept(capsys):
+    def fail():
+        raise TrainingError("install pneumoscreen[cpu] or look in /data/[/old]")
+
+    with pytest.raises(SystemExit):
+        run_command(fail)
+    assert "pneumoscreen[cpu] or look in /data/[/old]" in capsys.readouterr().err
 
 
 def test_failed_command_is_one_line_that_names_the_mend(tmp_path, monkeypatch, capsys):

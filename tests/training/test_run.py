@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 
 from pipeline.preprocessing import Preprocessing
-from training.dataset import Batch
+from training.dealer import Batch
 from training.errors import TrainingError
 from training.fit import fit
-from training.mixture import Mixture
+from training.mixture import Balance, Mixture
 from training.recipe import Recipe
 from training.run import Run, WeightAverage, load_averaged, lung_loss, network_logits
 
@@ -115,6 +115,24 @@ def test_source_without_one_of_the_classes_is_refused(tmp_path, cohort, kept, me
     with pytest.raises(TrainingError, match=message):
         fit(replace(TINY, mixture=Mixture({"kermany": 4})), cohort.data, samples, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_batches_that_cannot_be_even_by_view_are_refused(tmp_path, cohort):
+    viewed = [
+        replace(sample, view="AP" if i % 2 else "PA") for i, sample in enumerate(cohort.samples)
+    ]
+    recipe = replace(TINY, mixture=Mixture({"kermany": 6}, by_view=True))
+    with pytest.raises(TrainingError, match="give a multiple of 4"):
+        fit(recipe, cohort.data, viewed, tmp_path / "run")
+    with pytest.raises(TrainingError, match="even by view only"):
+        Mixture({"kermany": 4}, balance=Balance.WEIGHTS, by_view=True)
+
+
+def test_weights_that_cannot_be_had_do_not_keep_the_folder(tmp_path, cohort):
+    recipe = replace(TINY, steps_per_epoch=2, mixture=Mixture({"kermany": 4}))
+    with pytest.raises(TrainingError, match="no weights in"):
+        fit(replace(recipe, weights="nowhere"), cohort.data, cohort.samples, tmp_path / "run")
+    assert fit(recipe, cohort.data, cohort.samples, tmp_path / "run").epoch == recipe.epochs
 
 
 def test_average_follows_and_swaps_back():

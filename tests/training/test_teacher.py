@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.preprocessing import Preprocessing
-from training.dataset import NO_LABEL, Batch
+from training.ancestry import trace
+from training.dealer import NO_LABEL, Batch
 from training.errors import TrainingError
 from training.fit import fit
 from training.mixture import Mixture
@@ -116,4 +117,4 @@ def test_a_pupil_learns_from_a_teacher_and_from_what_has_no_label(make_teacher, 
     run = fit(recipe, cohort.data, cohort.samples, tmp_path / "pupil")
     assert np.isfinite(run.history[0]["loss"])
     assert set(run.history[0]) >= {"auc_kermany"}
-    assert Recipe.read(tmp_path / "pupil") == recipe
+    assert Recipe.read(tmp_path / "pupil") == trace(recipe, cohort.samples)

@@ -22,8 +22,9 @@ from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, loa
 from pipeline.triage import TriagePolicy
 from training.__main__ import DEFAULT_SEED
 from training.architecture import build_network, load_weights
-from training.cohort import Part, read_cohort, split_by_group
+from training.cohort import Part, read_cohort
 from training.dataset import Radiographs, prepare_all
+from training.split import split_by_group
 from training.stress import read_film
 
 DATA = Path(

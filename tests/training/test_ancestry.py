@@ -1,0 +1,40 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from training.ancestry import trace
+from training.errors import TrainingError
+from training.mixture import Mixture
+from training.recipe import Recipe
+from training.split import digest_split, split_by_group
+
+PUPIL = Recipe(mixture=Mixture({"kermany": 6, "rsna_unlabelled": 2}), teachers=("placeholder",))
+
+
+@pytest.fixture
+def teacher(tmp_path, cohort):
+    recipe = Recipe(mixture=Mixture({"nih": 2}), seen=("nih", "rsna"))
+    replace(recipe, split_sha256=digest_split(cohort.samples)).keep_in(tmp_path / "teacher")
+    return str(tmp_path / "teacher")
+
+
+def test_pupil_has_seen_what_its_teacher_saw(cohort, teacher):
+    traced = trace(replace(PUPIL, teachers=(teacher,)), cohort.samples)
+    assert traced.seen == ("kermany", "nih", "rsna")
+    assert traced.split_sha256 == digest_split(cohort.samples)
+
+
+def test_teacher_of_another_split_is_refused(cohort, teacher):
+    with pytest.raises(TrainingError, match="another split"):
+        trace(replace(PUPIL, teachers=(teacher,)), split_by_group(cohort.samples, 2))
+
+
+def test_run_has_seen_what_the_release_that_it_begins_from_saw(cohort, monkeypatch, tmp_path):
+    (tmp_path / "release.json").write_text("{}")
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    recipe = json.loads(json.dumps({"mixture": {"images": {"nih": 4, "rsna_unlabelled": 2}}}))
+    described = type("Release", (), {"trained_on": {"recipe": recipe}})
+    monkeypatch.setattr("training.ancestry.load_release", lambda _: described)
+    begun = Recipe(weights=str(tmp_path / "weights.safetensors"), mixture=Mixture({"kermany": 4}))
+    assert trace(begun, cohort.samples).seen == ("kermany", "nih", "rsna")
