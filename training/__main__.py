@@ -116,6 +116,9 @@ def fit(
     ] = 0.3,
     augmentation: Strength = 1.0,
     background_share: BackgroundShare = 0.25,
+    blending: Annotated[
+        float, typer.Option(help="Of images in pairs (mixup), Beta's parameter; 0: none.", min=0)
+    ] = 0.0,
     crop_to_lungs: Annotated[
         bool, typer.Option(help="Train on what is cut to the lung fields.")
     ] = False,
@@ -157,7 +160,7 @@ def fit(
             if source
             else Mixture(balance=balance, by_view=by_view)
         ),
-        augmentation=Augmentation(augmentation, background_share),
+        augmentation=Augmentation(augmentation, background_share, blending=blending),
     )
     train(recipe, data, read_split(split), run, workers=workers)
 

@@ -34,11 +34,15 @@ class Augmentation:
         film's format, its letters and the hospital's collimation are no signs of illness.
     flip_share
         Of images mirrored left to right.
+    blending
+        Parameter of the Beta distribution of the shares in which the images of a batch are blended
+        in pairs, and their targets with them; 0 for none. Against learning wrong labels by heart.
     """
 
     strength: float = 1.0
     background_share: float = 0.25
     flip_share: float = 0.3
+    blending: float = 0.0
 
 
 def augment(

@@ -79,7 +79,9 @@ class Dealer:
             for source, count in self._dealing.mixture.images.items()
             for index in self._pick(source, count, step)
         ]
-        return Batch(*(np.stack(column) for column in zip(*images, strict=True)))
+        batch = Batch(*(np.stack(column) for column in zip(*images, strict=True)))
+        blending = self._dealing.augmentation.blending
+        return blend_pairs(batch, blending, random) if blending else batch
 
     def count(self, source: str) -> tuple[int, int]:
         """Give how many healthy and how many ill images of a source there are to deal."""
@@ -144,6 +146,40 @@ class Dealer:
             return np.float32(1)
         counts = self.count(sample.source)
         return np.float32(sum(counts) / (2 * counts[sample.is_positive]))
+
+
+def blend_pairs(batch: Batch, blending: float, random: np.random.Generator) -> Batch:
+    """Blend every image of a batch with another, and what is known of it.
+
+    An image without a label stays as it is, and where one of two has no lung map, so has the blend.
+
+    Parameters
+    ----------
+    blending
+        Parameter of the symmetric Beta distribution that shares are drawn from; the larger one is
+        the image's own.
+
+    References
+    ----------
+    Zhang et al., mixup: Beyond empirical risk minimization, 2018.
+    """
+    count = len(batch.targets)
+    partner = random.permutation(count)
+    share = random.beta(blending, blending, count).astype(np.float32)
+    labelled = batch.targets[:, 0] != NO_LABEL
+    own = np.where(labelled & labelled[partner], np.maximum(share, 1 - share), np.float32(1))
+
+    def blend(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        shaped = own.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(shaped * values + (1 - shaped) * values[partner], np.float32)
+
+    known = batch.lung_maps.max(axis=(1, 2, 3)) != NO_MASK
+    maps = np.where(
+        (known & (known[partner] | (own == 1)))[:, None, None, None],
+        blend(batch.lung_maps),
+        np.float32(NO_MASK),
+    )
+    return Batch(blend(batch.pixels), blend(batch.targets), maps, blend(batch.weights))
 
 
 class DealerPool:

@@ -73,6 +73,8 @@ class Recipe:
         for source in self.mixture.images:
             if source.endswith(UNLABELLED) and not self.teachers:
                 raise TrainingError(f"only a teacher can tell of {source}; name one")
+        if self.teachers and self.augmentation.blending:
+            raise TrainingError("teachers tell of whole radiographs, not of blended ones")
         steps = self.epochs * self.steps_per_epoch
         if steps <= self.warm_up_steps:
             raise TrainingError(

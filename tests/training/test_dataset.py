@@ -8,7 +8,7 @@ from pipeline.preprocessing import Preprocessing
 from training.augment import Augmentation
 from training.cohort import Part, read_unlabelled
 from training.dataset import Radiographs, prepare_all
-from training.dealer import NO_LABEL, NO_MASK, Dealer, DealerPool, Dealing
+from training.dealer import NO_LABEL, NO_MASK, Dealer, DealerPool, Dealing, blend_pairs
 from training.errors import TrainingError
 from training.mixture import Balance, Mixture
 
@@ -55,6 +55,34 @@ def test_damaged_training_radiograph_is_told_by_name(cohort, training_samples):
             pool.deal(0)
     finally:
         pool.close()
+
+
+def test_blended_images_bear_blended_targets(radiographs):
+    mixture = Mixture({"kermany": 8}, {})
+    plain = deal_with(radiographs, mixture=mixture).deal(3)
+    blended = deal_with(radiographs, Augmentation(blending=0.5), mixture=mixture).deal(3)
+    # Pixels lie between those of a pair, and the target tells how far: with two classes of targets
+    # the share can be read off each blend of an ill and a healthy image.
+    shares = blended.targets[:, 0]
+    assert ((shares > 0) & (shares < 1)).any()
+    for index in np.flatnonzero((shares > 0) & (shares < 1)):
+        own = shares[index] if plain.targets[index, 0] else 1 - shares[index]
+        assert own >= 0.5
+        partners = [own * plain.pixels[index] + (1 - own) * other for other in plain.pixels]
+        closest = min(np.abs(each - blended.pixels[index]).max() for each in partners)
+        assert closest < 1e-5
+
+
+def test_blend_has_a_lung_map_only_where_both_have_one_and_no_label_is_blended(radiographs):
+    batch = deal_with(radiographs).deal(3)
+    batch.targets[0] = NO_LABEL
+    batch.lung_maps[1] = NO_MASK
+    blended = blend_pairs(batch, 1.0, np.random.default_rng(2))
+    np.testing.assert_array_equal(blended.pixels[0], batch.pixels[0])
+    assert blended.targets[0] == NO_LABEL
+    assert blended.targets[1:].min() >= 0
+    assert (blended.lung_maps[1] == NO_MASK).all()
+    assert ((blended.lung_maps >= 0) | (blended.lung_maps == NO_MASK)).all()
 
 
 def test_no_radiographs_are_refused(cohort):

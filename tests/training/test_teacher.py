@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.preprocessing import Preprocessing
 from training.ancestry import trace
+from training.augment import Augmentation
 from training.dealer import NO_LABEL, Batch
 from training.errors import TrainingError
 from training.fit import fit
@@ -96,6 +97,11 @@ def test_unlabelled_radiographs_need_a_teacher():
 def test_a_hospital_that_no_teacher_knows_is_never_taken_for_healthy(make_teacher):
     with pytest.raises(TrainingError, match="no teacher was trained on rsna"):
         Teachers(pupil([make_teacher("home", "kermany")], 0.5))
+
+
+def test_a_teacher_is_not_asked_of_blended_radiographs():
+    with pytest.raises(TrainingError, match="not of blended ones"):
+        replace(pupil(["teacher"], 0.5), augmentation=Augmentation(blending=0.2))
 
 
 def test_a_teacher_of_other_pixels_is_refused(make_teacher):
