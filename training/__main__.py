@@ -97,7 +97,9 @@ def fit(
     data: Data,
     split: Split = Path("runs/split.csv"),
     network: Network = Network.RESNET50V2,
-    weights: Annotated[str, typer.Option(help="imagenet, none, or a safetensors file.")] = "none",
+    weights: Annotated[
+        str, typer.Option(help="imagenet, none, a file (safetensors), or a run.")
+    ] = "none",
     source: Annotated[
         list[str] | None,
         typer.Option(help="Train on NAME, or on NAME=IMAGES a batch; repeat for several."),

@@ -47,11 +47,11 @@ def require_split(name: str | Path, split_sha256: str, samples: Sequence[Sample]
 
 
 def _ancestors(recipe: Recipe) -> Iterator[tuple[str, str, Sequence[str]]]:
-    for teacher in recipe.teachers:
-        taught = Recipe.read(Path(teacher))
-        yield teacher, taught.split_sha256, [*taught.mixture.images, *taught.seen]
-    folder = Path(recipe.weights).parent
-    if Path(recipe.weights).is_file() and (folder / DESCRIPTION_FILE).exists():
-        before = load_release(folder).trained_on["recipe"]
-        sources = [*before["mixture"]["images"], *before.get("seen", ())]
-        yield str(folder), before.get("split_sha256", ""), sources
+    weights = Path(recipe.weights)
+    for run in [*recipe.teachers, *([recipe.weights] if weights.is_dir() else [])]:
+        before = Recipe.read(Path(run))
+        yield run, before.split_sha256, [*before.mixture.images, *before.seen]
+    if weights.is_file() and (weights.parent / DESCRIPTION_FILE).exists():
+        released = load_release(weights.parent).trained_on["recipe"]
+        sources = [*released["mixture"]["images"], *released.get("seen", ())]
+        yield str(weights.parent), released.get("split_sha256", ""), sources

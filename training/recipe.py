@@ -27,7 +27,8 @@ class Recipe:
     network
         ``ann``, ``cnn``, ``vgg16``, ``resnet50v2`` or ``efficientnet_lite0``.
     weights
-        ``imagenet``, ``none`` or a safetensors file.
+        ``imagenet``, ``none``, a safetensors file, or the folder of a run, whose average is gone on
+        from.
     steps_per_epoch
         An epoch is a number of batches, after which the run is measured and saved; sources are
         sampled at different rates, so there is no pass over "the" data.

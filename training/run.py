@@ -78,7 +78,13 @@ class Run:
         self.network = build_for_training(
             recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
         )
-        load_initial_weights(self.network, recipe.weights)
+        if Path(recipe.weights).is_dir():
+            before = Recipe.read(Path(recipe.weights))
+            if (before.network, before.lung_weight > 0) != (recipe.network, recipe.lung_weight > 0):
+                raise TrainingError(f"the run {recipe.weights} is of another network, or lung head")
+            _load_average(self.network, Path(recipe.weights))
+        else:
+            load_initial_weights(self.network, recipe.weights)
         self._served = serving_part(self.network)
         self._compile()
         self.average = WeightAverage(self.network.weights, recipe.average_momentum)
@@ -209,9 +215,7 @@ def load_averaged(folder: Path, *, half_precision: bool = False) -> keras.Model:
     network = build_for_training(
         recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
     )
-    with open_checkpoint(folder) as state:
-        for i, weight in enumerate(network.weights):
-            weight.assign(state.get_tensor(f"average/{i}"))
+    _load_average(network, folder)
     return serving_part(network)
 
 
@@ -229,6 +233,12 @@ def open_checkpoint(folder: Path) -> Any:  # noqa: ANN401
         raise TrainingError(
             f"{folder} has no checkpoint yet; train it with `python -m training fit`"
         ) from error
+
+
+def _load_average(network: keras.Model, folder: Path) -> None:
+    with open_checkpoint(folder) as state:
+        for i, weight in enumerate(network.weights):
+            weight.assign(state.get_tensor(f"average/{i}"))
 
 
 def network_logits(network: Any, pixels: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: ANN401

@@ -26,8 +26,13 @@ def test_pupil_has_seen_what_its_teacher_saw(cohort, teacher):
 
 
 def test_teacher_of_another_split_is_refused(cohort, teacher):
-    with pytest.raises(TrainingError, match="another split"):
-        trace(replace(PUPIL, teachers=(teacher,)), split_by_group(cohort.samples, 2))
+    another = split_by_group(cohort.samples, 2)
+    for learned in (
+        {"teachers": (teacher,)},
+        {"weights": teacher, "teachers": (), "mixture": Mixture()},
+    ):
+        with pytest.raises(TrainingError, match="another split"):
+            trace(replace(PUPIL, **learned), another)
 
 
 def test_run_has_seen_what_the_release_that_it_begins_from_saw(cohort, monkeypatch, tmp_path):

@@ -135,6 +135,19 @@ def test_weights_that_cannot_be_had_do_not_keep_the_folder(tmp_path, cohort):
     assert fit(recipe, cohort.data, cohort.samples, tmp_path / "run").epoch == recipe.epochs
 
 
+def test_run_goes_on_from_the_average_of_another(tmp_path):
+    first = Run(TINY)
+    first.average.values = [value + 1 for value in first.average.values]
+    TINY.keep_in(tmp_path)
+    first.save(tmp_path)
+    second = Run(replace(TINY, weights=str(tmp_path), seed=2))
+    for weight, value in zip(second.network.weights, first.average.values, strict=True):
+        np.testing.assert_array_equal(np.asarray(weight), value)
+    assert second.epoch == 0
+    with pytest.raises(TrainingError, match="is of another network"):
+        Run(replace(TINY, network="ann", weights=str(tmp_path)))
+
+
 def test_average_follows_and_swaps_back():
     weight = keras.Variable(np.zeros(3, np.float32))
     average = WeightAverage([weight], 0.9)
