@@ -17,10 +17,10 @@ from pipeline.preprocessing import Preprocessing, prepare_model_input
 from pipeline.radiograph import Radiograph
 from training.cohort import Sample
 from training.dataset import Radiographs
+from training.lung_field import find_edges
 
 _VARIANTS: Final = 7
 _LIKELY_LUNG: Final = 0.3
-_NEGLIGIBLE: Final = 0.002
 # Published whole, it ends at least so far inside, whatever the locator says.
 _LEAST_INSIDE: Final = 0.03
 _LARGEST_OVERHANG: Final = 0.25
@@ -38,14 +38,8 @@ class Chest:
 
     def find_margins(self) -> NDArray[np.float64]:
         """Give the share of the side that lies above, below, left and right of the lungs, (4,)."""
-        margins = []
-        for axis in (1, 0):
-            share = np.cumsum(self.lungs.sum(axis=axis)) / self.lungs.sum()
-            margins += [
-                np.searchsorted(share, _NEGLIGIBLE) / share.size,
-                1 - (np.searchsorted(share, 1 - _NEGLIGIBLE) + 1) / share.size,
-            ]
-        return np.array(margins)
+        top, left, bottom, right = find_edges(self.lungs)
+        return np.array([top, 1 - bottom, left, 1 - right])
 
 
 @dataclass(frozen=True, slots=True)

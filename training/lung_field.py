@@ -81,7 +81,7 @@ def set_margins(locator: LungLocator, pairs: Sequence[Pair]) -> LungLocator:
     for image, mask in pairs:
         box = locator.find_box(image)
         if box is not None:
-            top, left, bottom, right = _edges(mask)
+            top, left, bottom, right = find_edges(mask)
             needed.append((box[0] - top, bottom - box[2], box[1] - left, right - box[3]))
     margins = np.maximum(np.quantile(needed, _MARGIN_QUANTILE, axis=0), 0)
     return replace(locator, margins=margins.astype(np.float32))
@@ -155,7 +155,7 @@ def _cells(mask: Plane) -> Plane:
     return cells
 
 
-def _edges(mask: Plane) -> tuple[float, float, float, float]:
+def find_edges(mask: Plane) -> tuple[float, float, float, float]:
     """Give the tightest box, as shares, that loses a negligible part of the lungs on each side."""
     edges = []
     for axis in (1, 0):
