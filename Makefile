@@ -8,19 +8,21 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --qui
 TRAINING_TESTS := tests/training/test_run.py tests/training/test_network.py tests/training/test_teacher.py
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate
 
-.PHONY: demo test faults bench check lint format lock picture clean
+.PHONY: demo test backends faults bench check lint format lock picture clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/pneumoscreen demo
 
-# The second line: training has to run on other backends of Keras too. PyTorch's wheels are too large
-# to install for it; where they are, KERAS_BACKEND=torch runs the same.
-test: $(VENV)/.development
+test: $(VENV)/.development backends
 	$(BIN)/python -m pytest --numprocesses=auto
+
+# Training has to run on other backends of Keras too. PyTorch's wheels are too large to install for it;
+# where they are, KERAS_BACKEND=torch runs the same.
+backends: $(VENV)/.development
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses=auto $(TRAINING_TESTS)
 
 # Everything that must hold before a change lands: style, types, imports, tests with coverage.
-check: $(VENV)/.development lint
+check: $(VENV)/.development lint backends
 	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.development

@@ -5,7 +5,7 @@ them trained by another split, the pupil would be measured on radiographs that i
 hand. This module must not know any network.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +22,15 @@ def trace(recipe: Recipe, samples: Sequence[Sample]) -> Recipe:
     Raises
     ------
     TrainingError
-        If a teacher, or the release whose weights it begins from, was trained by another split.
+        If a teacher, or what it begins from, was trained by another split, or nothing tells what it
+        was trained on.
     """
-    seen = {source.removesuffix(UNLABELLED) for source in recipe.mixture.images}
+    seen = set(_hospitals(recipe.mixture.images))
     for name, split_sha256, sources in _ancestors(recipe):
+        if not split_sha256:
+            raise TrainingError(f"nothing tells by which split {name} was trained")
         require_split(name, split_sha256, samples)
-        seen |= {source.removesuffix(UNLABELLED) for source in sources}
+        seen |= set(_hospitals(sources))
     return replace(recipe, split_sha256=digest_split(samples), seen=tuple(sorted(seen)))
 
 
@@ -47,11 +50,19 @@ def require_split(name: str | Path, split_sha256: str, samples: Sequence[Sample]
 
 
 def _ancestors(recipe: Recipe) -> Iterator[tuple[str, str, Sequence[str]]]:
-    weights = Path(recipe.weights)
-    for run in [*recipe.teachers, *([recipe.weights] if weights.is_dir() else [])]:
+    runs = [*recipe.teachers, *([recipe.weights] if recipe.goes_on_from_run else [])]
+    for run in runs:
         before = Recipe.read(Path(run))
         yield run, before.split_sha256, [*before.mixture.images, *before.seen]
-    if weights.is_file() and (weights.parent / DESCRIPTION_FILE).exists():
-        released = load_release(weights.parent).trained_on["recipe"]
-        sources = [*released["mixture"]["images"], *released.get("seen", ())]
-        yield str(weights.parent), released.get("split_sha256", ""), sources
+    file = Path(recipe.weights)
+    if not file.is_file():
+        return
+    if not (file.parent / DESCRIPTION_FILE).exists():
+        raise TrainingError(f"{file} stands in no release, so that nothing tells what it has seen")
+    released = load_release(file.parent).trained_on["recipe"]
+    sources = [*released["mixture"]["images"], *released.get("seen", ())]
+    yield str(file.parent), released.get("split_sha256", ""), sources
+
+
+def _hospitals(sources: Iterable[str]) -> list[str]:
+    return [source.removesuffix(UNLABELLED) for source in sources]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from training.errors import TrainingError
@@ -20,7 +21,7 @@ from training.run import CHECKPOINT_FILE, HISTORY_FILE, open_checkpoint
 def blend(run: Path, out: Path, kept_share: float) -> None:
     """Write a run whose averaged weights lie between another's and its initial ones.
 
-    It can be compared, evaluated and released as any run, but not trained on.
+    It can be compared, evaluated, released and begun from as any run, but not gone on with.
 
     Parameters
     ----------
@@ -43,7 +44,10 @@ def blend(run: Path, out: Path, kept_share: float) -> None:
     recipe = Recipe.read(run)
     if not Path(recipe.weights).is_file():
         raise TrainingError(f"{run} began from {recipe.weights!r}, which is no file of weights")
-    initial = load_file(recipe.weights)
+    try:
+        initial = load_file(recipe.weights)
+    except SafetensorError as error:
+        raise TrainingError(f"{recipe.weights} is no file of weights ({error})") from error
     network = build_for_training(
         recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
     )

@@ -222,7 +222,7 @@ def _rows(manifest: Path, columns: Collection[str]) -> list[dict[str, str]]:
             if missing := sorted(set(columns) - set(rows.fieldnames or ())):
                 raise TrainingError(f"{manifest} has no column {missing[0]!r}")
             return list(rows)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TrainingError(f"{manifest} cannot be read ({error})") from error
 
 

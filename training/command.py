@@ -15,5 +15,7 @@ def run_command(command: Callable[[], None]) -> None:
         command()
     except PneumoscreenError as error:
         # Escaped: a path or an extra in brackets is no markup.
-        Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"[red]error:[/] {escape(str(error))}", highlight=False
+        )
         sys.exit(1)

@@ -68,7 +68,7 @@ class Comparison:
     ----------
     confusion
         On one part of the home population at probability 0.5, calibrated on its validation part;
-        None for a run that did not see the home population.
+        None for a run whose mixture is without the home population.
     outside
         By source, the home population among them.
     stressed

@@ -23,6 +23,7 @@ from training.dataset import Radiographs, prepare_all
 from training.evaluation import Evaluation, Scored
 from training.evaluation_page import compose_page
 from training.metrics import calibration_error
+from training.recipe import Recipe
 from training.run import HISTORY_FILE
 from training.stress import Scorer, blank_lungs, compare_native, stress
 
@@ -61,6 +62,8 @@ def evaluate(
     classifier = Classifier.load(release)
     recipe = classifier.release.trained_on["recipe"]
     require_split(release, recipe.get("split_sha256", ""), samples)
+    for run in runs:
+        require_split(run, Recipe.read(run).split_sha256, samples)
     scored = _score(classifier, data, [sample for sample in samples if sample.part == part])
     home = scored.of(HOME)
     at_home = Radiographs(data, [s for s in scored.radiographs.samples if s.source == HOME])

@@ -101,11 +101,15 @@ def _require_fair_batches(mixture: Mixture, source: str, samples: Sequence[Sampl
         raise TrainingError(
             f"all radiographs of {source} to train on are {only}; leave it out, or add the others"
         )
-    views = len({sample.view for sample in samples})
-    if mixture.by_view and classes and mixture.images[source] // 2 % views:
+    if not mixture.by_view or not classes:
+        return
+    ill, healthy = ({s.view for s in samples if s.is_positive == each} for each in (True, False))
+    if ill != healthy:
+        raise TrainingError(f"the ill of {source} are seen in other views than the healthy")
+    if mixture.images[source] // 2 % len(ill):
         raise TrainingError(
             f"{mixture.images[source]} images of {source} a batch are not even by class and by "
-            f"{views} views; give a multiple of {2 * views}"
+            f"{len(ill)} views; give a multiple of {2 * len(ill)}"
         )
 
 

@@ -92,9 +92,12 @@ _WHY_ADULTS: Final = (
     ": radiographs of adults were used in training so that the network learns lungs rather than\n"
     "one hospital's films"
 )
-_OUTSIDE_SEEN: Final = """\
+_OUTSIDE_MEASURED: Final = """\
 - The other hospitals' figures are of hospitals it was trained on, on other patients. A hospital
   that it has never seen will do worse: measure before use."""
+_OUTSIDE_UNMEASURED: Final = """\
+- It has seen other hospitals through what it began from or was taught by, and was not measured on
+  them. Any hospital that is not its home may do worse: measure before use."""
 _OUTSIDE_UNSEEN: Final = """\
 - It has seen one hospital. Any other will do worse: measure before use."""
 
@@ -102,8 +105,12 @@ _OUTSIDE_UNSEEN: Final = """\
 def describe_release(release: ModelRelease) -> str:
     """Give the model card as Markdown."""
     images = release.trained_on["images"]
-    sources = sorted({key.split()[0] for key in images})
+    recipe = release.trained_on["recipe"]
+    sources = sorted({key.split()[0] for key in images} | set(recipe.get("seen", ())))
     elsewhere = set(sources) - {HOME}
+    outside = _OUTSIDE_UNMEASURED if elsewhere else _OUTSIDE_UNSEEN
+    if set(release.measured) - {HOME}:
+        outside = _OUTSIDE_MEASURED
     # Releases made before masks were counted had them.
     masks = release.trained_on.get("lung_masks", 1)
     return _TEMPLATE.format(
@@ -112,9 +119,9 @@ def describe_release(release: ModelRelease) -> str:
         size_px=release.preprocessing.size_px,
         slope=release.calibration.slope,
         offset=release.calibration.offset,
-        beginning=_describe_beginning(release.trained_on["recipe"], masks=bool(masks)),
+        beginning=_describe_beginning(release.trained_on, masks=bool(masks)),
         why_adults=_WHY_ADULTS if elsewhere else "",
-        outside=_OUTSIDE_SEEN if elsewhere else _OUTSIDE_UNSEEN,
+        outside=outside,
         weights_sha256=release.weights_sha256,
         high_sensitivity=release.operating_points.high_sensitivity,
         high_specificity=release.operating_points.high_specificity,
@@ -134,10 +141,13 @@ def _describe_source(source: str) -> str:
     return SOURCES.get(source, source)
 
 
-def _describe_beginning(recipe: dict[str, Any], *, masks: bool) -> str:
+def _describe_beginning(trained_on: dict[str, Any], *, masks: bool) -> str:
+    recipe = trained_on["recipe"]
     weights = recipe["weights"]
     begun = {"none": "from random weights", "imagenet": "from ImageNet weights"}
     parts = [f"Trained {begun.get(weights, f'on from `{weights}`')}"]
+    if trained_on.get("began_from"):
+        parts = ["Trained on from another run (its recipe is in `release.json`)"]
     if recipe["lung_weight"] and masks:
         parts.append("with an auxiliary lung map, which the release leaves out")
     if teachers := recipe.get("teachers"):

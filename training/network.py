@@ -22,6 +22,7 @@ from training.efficientnet_lite import (
 from training.errors import TrainingError
 
 # Where the lung head taps ResNet50V2, coarse to fine, at 4, 8, 16 and 32 px for a 128 px input.
+COARSEST_TAP: Final = 32
 LUNG_TAPS: Final = ("post_relu", "conv4_block5_out", "conv3_block3_out", "conv2_block2_out")
 
 
@@ -90,10 +91,14 @@ def build_for_training(name: str, size_px: int, *, lung_head: bool) -> keras.Mod
     Raises
     ------
     TrainingError
-        If there is no network of this name.
+        If there is no network of this name, or its lung head does not fit the size.
     """
     if name not in BUILDERS:
         raise TrainingError(f"no network {name!r}; there are {', '.join(BUILDERS)}")
+    if name == RESNET50V2 and lung_head and size_px % COARSEST_TAP:
+        raise TrainingError(
+            f"{size_px} px do not halve down to the lung head; give a multiple of 32"
+        )
     network = BUILDERS[name](size_px)
     if name in FUSED and keras.backend.backend() == "tensorflow":
         network = with_fused_normalization(network)

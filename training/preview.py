@@ -43,7 +43,7 @@ def preview(
     Returns
     -------
     PIL.Image.Image
-        8-bit gray, as the network sees each of them.
+        8-bit gray, as the network sees each of them before any are blended in pairs.
     """
     random = np.random.default_rng(seed)
     training = [sample for sample in samples if sample.part == Part.TRAIN]

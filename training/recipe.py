@@ -13,7 +13,7 @@ from training.augment import Augmentation
 from training.cohort import UNLABELLED
 from training.dealer import Dealing
 from training.errors import TrainingError
-from training.mixture import Mixture
+from training.mixture import Balance, Mixture
 
 RECIPE_FILE: Final = "recipe.json"
 
@@ -27,8 +27,8 @@ class Recipe:
     network
         ``ann``, ``cnn``, ``vgg16``, ``resnet50v2`` or ``efficientnet_lite0``.
     weights
-        ``imagenet``, ``none``, a safetensors file, or the folder of a run, whose average is gone on
-        from.
+        ``imagenet``, ``none``, the file of weights of a release, or the folder of a run, whose
+        average is gone on from.
     steps_per_epoch
         An epoch is a number of batches, after which the run is measured and saved; sources are
         sampled at different rates, so there is no pass over "the" data.
@@ -74,8 +74,10 @@ class Recipe:
         for source in self.mixture.images:
             if source.endswith(UNLABELLED) and not self.teachers:
                 raise TrainingError(f"only a teacher can tell of {source}; name one")
-        if self.teachers and self.augmentation.blending:
+        if self.augmentation.blending and self.teachers:
             raise TrainingError("teachers tell of whole radiographs, not of blended ones")
+        if self.augmentation.blending and self.mixture.balance == Balance.WEIGHTS:
+            raise TrainingError("a blend of both classes has no weight; balance by sampling")
         steps = self.epochs * self.steps_per_epoch
         if steps <= self.warm_up_steps:
             raise TrainingError(
@@ -88,6 +90,11 @@ class Recipe:
         """What the run's batches are made by."""
         return Dealing(self.preprocessing, self.mixture, self.augmentation, self.seed)
 
+    @property
+    def goes_on_from_run(self) -> bool:
+        """Whether ``weights`` names another run."""
+        return self.weights not in {"none", "imagenet"} and Path(self.weights).is_dir()
+
     def keep_in(self, folder: Path) -> None:
         """Write the recipe into a run's folder.
 
@@ -98,18 +105,15 @@ class Recipe:
         """
         self.require_kept_in(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECIPE_FILE).write_text(self._text(), encoding="utf-8")
+        text = json.dumps(asdict(self), indent=2) + "\n"
+        (folder / RECIPE_FILE).write_text(text, encoding="utf-8")
 
     def require_kept_in(self, folder: Path) -> None:
         """Refuse a folder that holds a run of another recipe; one that holds none passes."""
-        file = folder / RECIPE_FILE
-        if file.exists() and file.read_text(encoding="utf-8") != self._text():
+        if (folder / RECIPE_FILE).exists() and Recipe.read(folder) != self:
             raise TrainingError(
                 f"{folder} holds a run of another recipe; choose another folder, or remove it"
             )
-
-    def _text(self) -> str:
-        return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -82,6 +82,8 @@ def make_release(
         raise TrainingError(f"{run} is of {recipe.network}; what is served is {RESNET50V2}")
     if HOME not in recipe.mixture.images:
         raise TrainingError(f"{run} never saw {HOME}, by which a release is calibrated")
+    if not name or Path(name).name != name or name == "..":
+        raise TrainingError(f"{name!r} is a path; name the release, its folder is below {releases}")
     if (releases / name).exists():
         raise TrainingError(f"there is a release {releases / name}; name the new one otherwise")
     releases.mkdir(parents=True, exist_ok=True)
@@ -205,6 +207,9 @@ def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> dict[str, A
         "lung_masks": sum(bool(sample.lung_mask) for sample in samples),
         "recipe": asdict(recipe),
         "teachers": [asdict(Recipe.read(Path(run))) for run in recipe.teachers],
+        "began_from": asdict(Recipe.read(Path(recipe.weights)))
+        if recipe.goes_on_from_run
+        else None,
     }
 
 

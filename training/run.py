@@ -78,7 +78,7 @@ class Run:
         self.network = build_for_training(
             recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
         )
-        if Path(recipe.weights).is_dir():
+        if recipe.goes_on_from_run:
             before = Recipe.read(Path(recipe.weights))
             if (before.network, before.lung_weight > 0) != (recipe.network, recipe.lung_weight > 0):
                 raise TrainingError(f"the run {recipe.weights} is of another network, or lung head")
@@ -225,14 +225,17 @@ def open_checkpoint(folder: Path) -> Any:  # noqa: ANN401
     Raises
     ------
     TrainingError
-        If the run has no checkpoint.
+        If the run has no checkpoint, or a damaged one.
     """
-    try:
-        return safe_open(folder / CHECKPOINT_FILE, "numpy")
-    except (OSError, SafetensorError) as error:
+    file = folder / CHECKPOINT_FILE
+    if not file.exists():
         raise TrainingError(
             f"{folder} has no checkpoint yet; train it with `python -m training fit`"
-        ) from error
+        )
+    try:
+        return safe_open(file, "numpy")
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{file} is damaged ({error}); remove it to begin anew") from error
 
 
 def _load_average(network: keras.Model, folder: Path) -> None:

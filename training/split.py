@@ -8,7 +8,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -62,17 +61,13 @@ def write_split(samples: Sequence[Sample], file: Path) -> None:
     TrainingError
         If the file holds another split: what was trained by it would be measured on what it saw.
     """
-    stream = StringIO(newline="")
-    writer = csv.DictWriter(stream, [field.name for field in fields(Sample)])
-    writer.writeheader()
-    writer.writerows(asdict(sample) for sample in samples)
-    text = stream.getvalue().encode()
-    if file.exists() and file.read_bytes() != text:
-        raise TrainingError(
-            f"{file} holds another split; name another file (--split), or remove it"
-        )
+    if file.exists() and digest_split(read_split(file)) != digest_split(samples):
+        raise TrainingError(f"{file} holds another split; name another file, or remove it")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(text)
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(Sample)])
+        writer.writeheader()
+        writer.writerows(asdict(sample) for sample in samples)
 
 
 def digest_split(samples: Sequence[Sample]) -> str:
@@ -92,7 +87,7 @@ def read_split(file: Path) -> list[Sample]:
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             return [Sample(**row) for row in csv.DictReader(stream)]
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError, csv.Error) as error:
         raise TrainingError(
             f"{file} is not a split ({error}); make one with `python -m training cohort`"
         ) from error

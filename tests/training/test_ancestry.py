@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import pytest
@@ -35,11 +34,38 @@ def test_teacher_of_another_split_is_refused(cohort, teacher):
             trace(replace(PUPIL, **learned), another)
 
 
-def test_run_has_seen_what_the_release_that_it_begins_from_saw(cohort, monkeypatch, tmp_path):
+def test_ancestor_of_an_unknown_split_is_refused(tmp_path, cohort):
+    Recipe().keep_in(tmp_path / "teacher")
+    with pytest.raises(TrainingError, match="nothing tells by which split"):
+        trace(replace(PUPIL, teachers=(str(tmp_path / "teacher"),)), cohort.samples)
+
+
+def test_weights_that_stand_in_no_release_are_refused(tmp_path, cohort):
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    begun = Recipe(weights=str(tmp_path / "weights.safetensors"))
+    with pytest.raises(TrainingError, match="nothing tells what it has seen"):
+        trace(begun, cohort.samples)
+
+
+@pytest.fixture
+def release_weights(tmp_path, cohort, monkeypatch):
+    """The file of weights of a release that saw two hospitals."""
     (tmp_path / "release.json").write_text("{}")
     (tmp_path / "weights.safetensors").write_bytes(b"")
-    recipe = json.loads(json.dumps({"mixture": {"images": {"nih": 4, "rsna_unlabelled": 2}}}))
-    described = type("Release", (), {"trained_on": {"recipe": recipe}})
-    monkeypatch.setattr("training.ancestry.load_release", lambda _: described)
-    begun = Recipe(weights=str(tmp_path / "weights.safetensors"), mixture=Mixture({"kermany": 4}))
+    recipe = {
+        "mixture": {"images": {"nih": 4, "rsna_unlabelled": 2}},
+        "split_sha256": digest_split(cohort.samples),
+    }
+    release = type("Release", (), {"trained_on": {"recipe": recipe}})
+    monkeypatch.setattr("training.ancestry.load_release", lambda _: release)
+    return str(tmp_path / "weights.safetensors")
+
+
+def test_run_has_seen_what_the_release_that_it_begins_from_saw(cohort, release_weights):
+    begun = Recipe(weights=release_weights, mixture=Mixture({"kermany": 4}))
     assert trace(begun, cohort.samples).seen == ("kermany", "nih", "rsna")
+
+
+def test_release_of_another_split_is_not_begun_from(cohort, release_weights):
+    with pytest.raises(TrainingError, match="another split"):
+        trace(Recipe(weights=release_weights), split_by_group(cohort.samples, 2))

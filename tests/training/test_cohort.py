@@ -93,6 +93,12 @@ def test_split_is_not_overwritten_by_another(tmp_path, cohort):
     assert read_split(file) == cohort.samples
 
 
+def test_file_that_is_no_split_is_refused(tmp_path):
+    (tmp_path / "split.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(TrainingError, match="is not a split"):
+        read_split(tmp_path / "split.csv")
+
+
 def test_split_is_known_by_what_is_in_which_part(cohort):
     moved = [replace(sample, path="elsewhere/" + sample.path) for sample in cohort.samples[::-1]]
     assert digest_split(moved) == digest_split(cohort.samples)

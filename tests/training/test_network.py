@@ -11,7 +11,6 @@ from training.network import (
     build_for_training,
     load_initial_weights,
     serving_part,
-    with_fused_normalization,
 )
 
 pytestmark = pytest.mark.tensorflow
@@ -42,17 +41,9 @@ def test_served_network_has_the_weights_of_the_trained_one_under_the_same_names(
     assert trained == {weight.path: tuple(weight.shape) for weight in served.weights}
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a kernel of TensorFlow")
-def test_fused_normalization_computes_what_keras_computes():
-    plain = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.BatchNormalization()])
-    fused = with_fused_normalization(plain)
-    fused.set_weights(plain.get_weights())
-    pixels = np.random.default_rng(1).normal(2, 3, (64, 6, 6, 3)).astype(np.float32)
-    for training in (True, False):
-        answers = [np.asarray(net(pixels, training=training)) for net in (plain, fused)]
-        np.testing.assert_allclose(*answers, atol=1e-3)
-    for ours, theirs in zip(fused.get_weights(), plain.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+def test_size_that_does_not_fit_the_lung_head_is_refused():
+    with pytest.raises(TrainingError, match="multiple of 32"):
+        build_for_training("resnet50v2", 100, lung_head=True)
 
 
 def test_unknown_network_is_refused():

@@ -80,6 +80,24 @@ def test_run_that_can_be_no_release_leaves_nothing(tmp_path, cohort, changed, me
     assert list(releases.rglob("*")) == [releases / "2026.1"]
 
 
+@pytest.mark.parametrize("name", ["releases/2026.1", "/srv/2026.1", "..", ""])
+def test_release_is_named_not_placed(run, tmp_path, cohort, name):
+    with pytest.raises(TrainingError, match="is a path"):
+        make_release(run, cohort.data, cohort.samples, name, tmp_path / "releases")
+
+
+def test_release_of_another_split_is_neither_measured_nor_quantized(tmp_path, release, cohort):
+    shutil.copytree(release, tmp_path / "release")
+    described = load_release(release)
+    recipe = described.trained_on["recipe"] | {"split_sha256": "another"}
+    changed = replace(described, trained_on=described.trained_on | {"recipe": recipe})
+    write_release(changed, tmp_path / "release")
+    with pytest.raises(TrainingError, match="another split"):
+        evaluate(tmp_path / "release", [], cohort.data, cohort.samples, tmp_path / "report")
+    with pytest.raises(TrainingError, match="another split"):
+        quantize(tmp_path / "release", cohort.data, cohort.samples)
+
+
 def test_broken_off_release_leaves_nothing(run, tmp_path, cohort, monkeypatch):
     monkeypatch.setattr("training.release.measure_sources", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -123,11 +141,21 @@ def test_card_says_what_the_network_began_from_and_who_taught_it(release):
 def test_card_of_one_hospital_speaks_of_no_other(release):
     described = load_release(release)
     images = {k: v for k, v in described.trained_on["images"].items() if k.startswith("kermany")}
-    trained_on = described.trained_on | {"images": images, "lung_masks": 0}
-    card = describe_release(replace(described, trained_on=trained_on))
+    recipe = described.trained_on["recipe"] | {"mixture": {"images": {"kermany": 8}}}
+    trained_on = described.trained_on | {"images": images, "lung_masks": 0, "recipe": recipe}
+    measured = {"kermany": described.measured["kermany"]}
+    alone = replace(described, trained_on=trained_on, measured=measured)
+    card = describe_release(alone)
     assert "It has seen one hospital." in card
     for untold in ("adults were used", "rsna_", "V7 Labs", "lung map", "hospitals it was trained"):
-        assert untold not in card.split("## What it reaches")[0] + card.split("## Limits")[1]
+        assert untold not in card
+    # Seen through what it began from: to be attributed, and told of.
+    recipe["seen"] = ["kermany", "nih"]
+    trained_on["began_from"] = {"weights": "none"}
+    card = describe_release(alone)
+    assert "NIH ChestX-ray14" in card
+    assert "has seen other hospitals through" in card
+    assert "Trained on from another run" in card
 
 
 def test_release_by_image_says_that_it_flatters(run, tmp_path, cohort):

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import keras
@@ -79,6 +80,12 @@ def test_folder_of_another_recipe_is_refused(tmp_path):
     TINY.keep_in(tmp_path)
     TINY.keep_in(tmp_path)
     assert Recipe.read(tmp_path) == TINY
+    # A recipe of before a field was there, which then had its default, is the same.
+    file = tmp_path / "recipe.json"
+    values = json.loads(file.read_text())
+    del values["augmentation"]["blending"], values["seen"]
+    file.write_text(json.dumps(values))
+    TINY.keep_in(tmp_path)
     with pytest.raises(TrainingError, match="another recipe"):
         Recipe(network="ann").keep_in(tmp_path)
 
@@ -88,6 +95,9 @@ def test_folder_without_a_run_is_refused(tmp_path):
         load_averaged(tmp_path)
     TINY.keep_in(tmp_path)
     with pytest.raises(TrainingError, match="no checkpoint yet"):
+        load_averaged(tmp_path)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"cut off")
+    with pytest.raises(TrainingError, match="is damaged"):
         load_averaged(tmp_path)
 
 
@@ -124,6 +134,9 @@ def test_batches_that_cannot_be_even_by_view_are_refused(tmp_path, cohort):
     recipe = replace(TINY, mixture=Mixture({"kermany": 6}, by_view=True))
     with pytest.raises(TrainingError, match="give a multiple of 4"):
         fit(recipe, cohort.data, viewed, tmp_path / "run")
+    lying = [replace(sample, view="AP" if sample.is_positive else "PA") for sample in viewed]
+    with pytest.raises(TrainingError, match="in other views than the healthy"):
+        fit(recipe, cohort.data, lying, tmp_path / "run")
     with pytest.raises(TrainingError, match="even by view only"):
         Mixture({"kermany": 4}, balance=Balance.WEIGHTS, by_view=True)
 

@@ -9,9 +9,10 @@ from training.augment import Augmentation
 from training.dealer import NO_LABEL, Batch
 from training.errors import TrainingError
 from training.fit import fit
-from training.mixture import Mixture
+from training.mixture import Balance, Mixture
 from training.recipe import Recipe
 from training.run import Run, load_averaged, network_logits
+from training.split import digest_split
 from training.teacher import Teachers
 
 pytestmark = pytest.mark.tensorflow
@@ -30,8 +31,9 @@ IMAGES = {"kermany": 2, "rsna": 2, "rsna_unlabelled": 1}
 
 @pytest.fixture
 def make_teacher(tmp_path):
-    def make(name, *sources, seed=1):
-        recipe = replace(TINY, mixture=Mixture(dict.fromkeys(sources, 2)), seed=seed)
+    def make(name, *sources, seed=1, split=""):
+        mixture = Mixture(dict.fromkeys(sources, 2))
+        recipe = replace(TINY, mixture=mixture, seed=seed, split_sha256=split)
         recipe.keep_in(tmp_path / name)
         Run(recipe).save(tmp_path / name)
         return tmp_path / name
@@ -102,6 +104,9 @@ def test_a_hospital_that_no_teacher_knows_is_never_taken_for_healthy(make_teache
 def test_a_teacher_is_not_asked_of_blended_radiographs():
     with pytest.raises(TrainingError, match="not of blended ones"):
         replace(pupil(["teacher"], 0.5), augmentation=Augmentation(blending=0.2))
+    weighted = Mixture({"kermany": 4}, balance=Balance.WEIGHTS)
+    with pytest.raises(TrainingError, match="balance by sampling"):
+        replace(TINY, mixture=weighted, augmentation=Augmentation(blending=0.2))
 
 
 def test_a_teacher_of_other_pixels_is_refused(make_teacher):
@@ -117,7 +122,7 @@ def test_a_source_that_is_not_there_is_named(tmp_path, cohort):
 
 
 def test_a_pupil_learns_from_a_teacher_and_from_what_has_no_label(make_teacher, tmp_path, cohort):
-    teacher = make_teacher("teacher", "kermany", "rsna")
+    teacher = make_teacher("teacher", "kermany", "rsna", split=digest_split(cohort.samples))
     mixture = Mixture({"kermany": 4, "rsna_unlabelled": 2})
     recipe = replace(TINY, mixture=mixture, teachers=(str(teacher),))
     run = fit(recipe, cohort.data, cohort.samples, tmp_path / "pupil")
