@@ -133,6 +133,11 @@ def test_unlabelled_radiograph_of_a_patient_in_the_split_is_left_out(cohort, sha
     assert read_unlabelled(cohort.data, {"rsna_unlabelled"}, [known]) == []
 
 
+def save_published(folder, names):
+    for seed, name in enumerate(names):
+        save_radiograph(folder / name, ill="PNEUMONIA" in name, seed=seed)
+
+
 def test_public_layout_tells_its_patients_apart_by_folder(tmp_path):
     names = [
         "train/PNEUMONIA/person1_bacteria_1.jpeg",
@@ -141,8 +146,7 @@ def test_public_layout_tells_its_patients_apart_by_folder(tmp_path):
         "train/NORMAL/NORMAL2-IM-0383-0001.jpeg",
         "train/NORMAL/IM-0115-0001.jpeg",
     ]
-    for seed, name in enumerate(names):
-        save_radiograph(tmp_path / name, ill="PNEUMONIA" in name, seed=seed)
+    save_published(tmp_path, names)
     (tmp_path / "train" / "NORMAL" / "._IM-0115-0001.jpeg").write_bytes(b"of macOS")
     samples = {sample.path: sample for sample in read_cohort(tmp_path)}
     assert sorted(samples) == sorted(names)
@@ -158,8 +162,7 @@ def test_third_version_of_the_public_layout_is_read_too(tmp_path):
         "train/PNEUMONIA/BACTERIA-7422-0002.jpeg",
         "test/PNEUMONIA/VIRUS-9815549-0001.jpeg",
     ]
-    for seed, name in enumerate(names):
-        save_radiograph(tmp_path / name, ill="PNEUMONIA" in name, seed=seed)
+    save_published(tmp_path, names)
     samples = {sample.path: sample for sample in read_cohort(tmp_path)}
     assert [samples[name].subtype for name in names] == ["", "bacteria", "bacteria", "virus"]
     assert samples[names[1]].patient_group == samples[names[2]].patient_group
