@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.release import DESCRIPTION_FILE, load_release
+from pipeline.release import DESCRIPTION_FILE, ModelRelease, load_release
 from training.cohort import UNLABELLED, Sample
 from training.errors import TrainingError
 from training.recipe import Recipe
@@ -32,6 +32,26 @@ def trace(recipe: Recipe, samples: Sequence[Sample]) -> Recipe:
         require_split(name, split_sha256, samples)
         seen |= set(_hospitals(sources))
     return replace(recipe, split_sha256=digest_split(samples), seen=tuple(sorted(seen)))
+
+
+def read_recipe(run: Path, samples: Sequence[Sample]) -> Recipe:
+    """Read the recipe of a run that is to be used with this split.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds no run, or one that was trained by another split.
+    """
+    recipe = Recipe.read(run)
+    require_split(run, recipe.split_sha256, samples)
+    return recipe
+
+
+def require_split_of_release(
+    folder: Path, release: ModelRelease, samples: Sequence[Sample]
+) -> None:
+    """Refuse a release that was trained by another split; see `require_split`."""
+    require_split(folder, release.trained_on["recipe"].get("split_sha256", ""), samples)
 
 
 def require_split(name: str | Path, split_sha256: str, samples: Sequence[Sample]) -> None:

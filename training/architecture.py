@@ -5,9 +5,11 @@ Written with keras.* alone, as all of training. What is served is built without 
 """
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
@@ -52,6 +54,20 @@ def build_network(architecture: str, size_px: int) -> keras.Model:
     return keras.Model(body.input, logit, name=RESNET50V2)
 
 
+def read_weights(file: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays of a safetensors file, by variable path.
+
+    Raises
+    ------
+    ReleaseError
+        If the file holds no arrays.
+    """
+    try:
+        return dict(load_file(file))
+    except (OSError, SafetensorError) as error:
+        raise ReleaseError(f"{file} is no file of weights ({error}); restore it") from error
+
+
 def load_weights(network: keras.Model, file: Path) -> None:
     """Put the arrays of a safetensors file, named by variable path, into a network.
 
@@ -60,10 +76,7 @@ def load_weights(network: keras.Model, file: Path) -> None:
     ReleaseError
         If the file holds no arrays, or names or shapes are not exactly those of the network.
     """
-    try:
-        arrays = load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise ReleaseError(f"{file} is no file of weights ({error}); restore it") from error
+    arrays = read_weights(file)
     expected = {variable.path: tuple(variable.shape) for variable in network.weights}
     found = {name: array.shape for name, array in arrays.items()}
     if expected != found:

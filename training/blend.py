@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
+from training.architecture import read_weights
 from training.errors import TrainingError
 from training.network import build_for_training
 from training.recipe import Recipe
@@ -36,6 +36,8 @@ def blend(run: Path, out: Path, kept_share: float) -> None:
     ------
     TrainingError
         If the run did not begin from a file of weights, or has no checkpoint.
+    ReleaseError
+        If that file is damaged.
 
     References
     ----------
@@ -44,10 +46,7 @@ def blend(run: Path, out: Path, kept_share: float) -> None:
     recipe = Recipe.read(run)
     if not Path(recipe.weights).is_file():
         raise TrainingError(f"{run} began from {recipe.weights!r}, which is no file of weights")
-    try:
-        initial = load_file(recipe.weights)
-    except SafetensorError as error:
-        raise TrainingError(f"{recipe.weights} is no file of weights ({error})") from error
+    initial = read_weights(Path(recipe.weights))
     network = build_for_training(
         recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.preprocessing import Preprocessing
 from pipeline.release import Calibration
-from training.ancestry import require_split
+from training.ancestry import read_recipe
 from training.by_source import THRESHOLD
 from training.calibrate import HOME, apply_calibration, fit_calibration
 from training.cohort import Part, Sample
@@ -99,10 +99,13 @@ def compare_runs(
     TrainingError
         If a run was trained by another split.
     """
-    for run in runs:
-        require_split(run, Recipe.read(run).split_sha256, samples)
+    # All recipes before the first score, which takes minutes.
+    recipes = [read_recipe(run, samples) for run in runs]
     images = _Images(data, samples)
-    return [_compare_run(run, images, part, under_stress=under_stress) for run in runs]
+    return [
+        _compare_run(run, recipe, images, part, under_stress=under_stress)
+        for run, recipe in zip(runs, recipes, strict=True)
+    ]
 
 
 class _Images:
@@ -134,8 +137,9 @@ class _Images:
         return prepare_all(self.read(source, part), preprocessing)
 
 
-def _compare_run(run: Path, images: _Images, part: Part, *, under_stress: bool) -> Comparison:
-    recipe = Recipe.read(run)
+def _compare_run(
+    run: Path, recipe: Recipe, images: _Images, part: Part, *, under_stress: bool
+) -> Comparison:
     network = load_averaged(run)
 
     @cache

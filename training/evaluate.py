@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.classifier import Classifier
-from training.ancestry import require_split
+from training.ancestry import read_recipe, require_split_of_release
 from training.by_source import measure_sources, measure_subtypes
 from training.calibrate import HOME, apply_calibration
 from training.cohort import Part, Sample
@@ -23,7 +23,6 @@ from training.dataset import Radiographs, prepare_all
 from training.evaluation import Evaluation, Scored
 from training.evaluation_page import compose_page
 from training.metrics import calibration_error
-from training.recipe import Recipe
 from training.run import HISTORY_FILE
 from training.stress import Scorer, blank_lungs, compare_native, stress
 
@@ -60,10 +59,9 @@ def evaluate(
         What the JSON holds.
     """
     classifier = Classifier.load(release)
-    recipe = classifier.release.trained_on["recipe"]
-    require_split(release, recipe.get("split_sha256", ""), samples)
-    for run in runs:
-        require_split(run, Recipe.read(run).split_sha256, samples)
+    require_split_of_release(release, classifier.release, samples)
+    for run in runs:  # before minutes of scoring, not after
+        read_recipe(run, samples)
     scored = _score(classifier, data, [sample for sample in samples if sample.part == part])
     home = scored.of(HOME)
     at_home = Radiographs(data, [s for s in scored.radiographs.samples if s.source == HOME])

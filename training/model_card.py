@@ -111,15 +111,14 @@ def describe_release(release: ModelRelease) -> str:
     outside = _OUTSIDE_UNMEASURED if elsewhere else _OUTSIDE_UNSEEN
     if set(release.measured) - {HOME}:
         outside = _OUTSIDE_MEASURED
-    # Releases made before masks were counted had them.
-    masks = release.trained_on.get("lung_masks", 1)
+    masks = bool(release.trained_on["lung_masks"])
     return _TEMPLATE.format(
         name=release.name,
         architecture=release.architecture,
         size_px=release.preprocessing.size_px,
         slope=release.calibration.slope,
         offset=release.calibration.offset,
-        beginning=_describe_beginning(release.trained_on, masks=bool(masks)),
+        beginning=_describe_beginning(release.trained_on, masks=masks),
         why_adults=_WHY_ADULTS if elsewhere else "",
         outside=outside,
         weights_sha256=release.weights_sha256,

@@ -21,8 +21,9 @@ from training.efficientnet_lite import (
 )
 from training.errors import TrainingError
 
-# Where the lung head taps ResNet50V2, coarse to fine, at 4, 8, 16 and 32 px for a 128 px input.
+# What its input shrinks by before the coarsest tap.
 COARSEST_TAP: Final = 32
+# Where the lung head taps ResNet50V2, coarse to fine, at 4, 8, 16 and 32 px for a 128 px input.
 LUNG_TAPS: Final = ("post_relu", "conv4_block5_out", "conv3_block3_out", "conv2_block2_out")
 
 
@@ -150,7 +151,7 @@ def load_initial_weights(network: keras.Model, weights: str) -> None:
         return
     if weights != "imagenet":
         if not Path(weights).is_file():
-            raise TrainingError(f"no weights in {weights}; give imagenet, none, or a file")
+            raise TrainingError(f"no weights in {weights}; give imagenet, none, a file, or a run")
         load_weights(serving_part(network), Path(weights))
         return
     if network.name == EFFICIENTNET_LITE0:

@@ -30,7 +30,7 @@ from pipeline.release import (
     write_release,
 )
 from pipeline.screening import OperatingPoints
-from training.ancestry import require_split
+from training.ancestry import read_recipe, require_split_of_release
 from training.by_source import measure_sources
 from training.calibrate import (
     HOME,
@@ -76,13 +76,12 @@ def make_release(
         If the run cannot become a release: of a network that is not served, never trained on the
         home population, by another split; or if there is a release of that name.
     """
-    recipe = Recipe.read(run)
-    require_split(run, recipe.split_sha256, samples)
+    recipe = read_recipe(run, samples)
     if recipe.network != RESNET50V2:
         raise TrainingError(f"{run} is of {recipe.network}; what is served is {RESNET50V2}")
     if HOME not in recipe.mixture.images:
         raise TrainingError(f"{run} never saw {HOME}, by which a release is calibrated")
-    if not name or Path(name).name != name or name == "..":
+    if Path(name).name != name or name in {"", ".."}:
         raise TrainingError(f"{name!r} is a path; name the release, its folder is below {releases}")
     if (releases / name).exists():
         raise TrainingError(f"there is a release {releases / name}; name the new one otherwise")
@@ -152,7 +151,7 @@ def quantize(folder: Path, data: Path, samples: Sequence[Sample]) -> ModelReleas
         If it was trained by another split.
     """
     release = load_release(folder)
-    require_split(folder, release.trained_on["recipe"].get("split_sha256", ""), samples)
+    require_split_of_release(folder, release, samples)
     sources = set(release.trained_on["recipe"]["mixture"]["images"])
     chosen = [sample for sample in samples if sample.source in sources]
     maxima = find_activation_maxima(folder / WEIGHTS_FILE, data, chosen, release.preprocessing)

@@ -48,6 +48,14 @@ def run(tmp_path_factory):
     return folder
 
 
+def copy_run(run, folder, **changed):
+    """Copy a run, its recipe changed."""
+    shutil.copytree(run, folder)
+    (folder / "recipe.json").unlink()
+    replace(RECIPE, **changed).keep_in(folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory, run, cohort):
     releases = tmp_path_factory.mktemp("releases")
@@ -192,10 +200,8 @@ def test_evaluation_is_one_page_that_needs_nothing_beside_it(tmp_path, run, rele
 
 
 def test_run_is_tested_on_all_images_of_a_hospital_that_it_never_saw(tmp_path, run, cohort):
-    shutil.copytree(run, tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "recipe.json").unlink()
-    replace(RECIPE, mixture=Mixture({"rsna": 8})).keep_in(tmp_path / "elsewhere")
-    (comparison,) = compare_runs([tmp_path / "elsewhere"], cohort.data, cohort.samples)
+    elsewhere = copy_run(run, tmp_path / "elsewhere", mixture=Mixture({"rsna": 8}))
+    (comparison,) = compare_runs([elsewhere], cohort.data, cohort.samples)
     assert comparison.confusion is None
     assert comparison.outside["kermany"].unseen
     assert comparison.outside["kermany"].images == 40
@@ -203,22 +209,17 @@ def test_run_is_tested_on_all_images_of_a_hospital_that_it_never_saw(tmp_path, r
 
 
 def test_hospital_known_through_a_teacher_is_not_unseen(tmp_path, run, cohort):
-    shutil.copytree(run, tmp_path / "pupil")
-    (tmp_path / "pupil" / "recipe.json").unlink()
-    replace(RECIPE, mixture=Mixture({"rsna": 8}), seen=("kermany", "rsna")).keep_in(
-        tmp_path / "pupil"
-    )
-    (comparison,) = compare_runs([tmp_path / "pupil"], cohort.data, cohort.samples)
+    seen = ("kermany", "rsna")
+    pupil = copy_run(run, tmp_path / "pupil", mixture=Mixture({"rsna": 8}), seen=seen)
+    (comparison,) = compare_runs([pupil], cohort.data, cohort.samples)
     assert not comparison.outside["kermany"].unseen
     assert comparison.outside["kermany"].images < 40
 
 
 def test_run_of_another_split_is_not_measured(tmp_path, run, cohort):
-    shutil.copytree(run, tmp_path / "run")
-    (tmp_path / "run" / "recipe.json").unlink()
-    replace(RECIPE, split_sha256="another").keep_in(tmp_path / "run")
+    other = copy_run(run, tmp_path / "run", split_sha256="another")
     with pytest.raises(TrainingError, match="trained by another split"):
-        compare_runs([tmp_path / "run"], cohort.data, cohort.samples)
+        compare_runs([other], cohort.data, cohort.samples)
 
 
 def test_stress_does_without_masks_and_native_files(release, cohort):
