@@ -27,7 +27,7 @@ def main() -> None:
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut  # noqa: PLC0415
 
     from pipeline.release import WEIGHTS_FILE, load_release  # noqa: PLC0415
-    from training.architecture import build_network, load_weights  # noqa: PLC0415
+    from training.networks.architecture import build_network, load_weights  # noqa: PLC0415
 
     folder, release_folder = Path(sys.argv[1]), Path(sys.argv[2])
     release = load_release(release_folder)

@@ -20,8 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from benchmarks.capacity_page import write_page
-from benchmarks.databases import LOCAL_SERVER, fresh_database
+from benchmarks.capacity.page import write_page
+from benchmarks.database.servers import LOCAL_SERVER, fresh_database
 from benchmarks.processes import run_command
 from benchmarks.samples import write_mixed, write_small
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER

@@ -18,15 +18,15 @@ from pipeline.engines.names import Precision
 from pipeline.engines.openvino import OpenVinoEngine
 from pipeline.engines.selection import decisive_points
 from pipeline.engines.weights import Weights
-from pipeline.preprocessing import prepare_model_input
-from pipeline.radiograph import Radiograph
+from pipeline.framing.preprocessing import prepare_model_input
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, load_release
+from pipeline.values.radiograph import Radiograph
 from training.__main__ import DEFAULT_SEED
-from training.calibrate import apply_calibration
-from training.cohort import Part, read_cohort
-from training.dataset import Radiographs, prepare_all
-from training.split import split_by_group
-from training.stress import read_film
+from training.data.cohort import Part, read_cohort
+from training.data.images import Radiographs, prepare_all
+from training.data.split import split_by_group
+from training.evaluation.calibration import apply_calibration
+from training.evaluation.stress import read_film
 
 _REDUCED: Final = (Precision.BFLOAT16, Precision.INT8)
 

@@ -11,13 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.reading_values import ReadingLimits
+from pipeline.values.reading import ReadingLimits
 from worker.clock import SystemClock
-from worker.embedded import open_worklist
-from worker.folders import list_paths
+from worker.inbox.folders import list_paths
+from worker.inbox.registrar import Registrar
 from worker.logs import configure_logging
-from worker.readers import ReaderPool
-from worker.registrar import Registrar
+from worker.readers.pool import ReaderPool
+from worker.screening.assembly import open_worklist
 from worker.settings import LogFormat
 
 

@@ -12,13 +12,13 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from benchmarks.database_fill import fill
-from benchmarks.databases import LOCAL_SERVER, fresh_database
-from db.engine import open_database, write_session
-from db.reprocessing import mark_for_reprocessing
+from benchmarks.database.fill import fill
+from benchmarks.database.servers import LOCAL_SERVER, fresh_database
+from db.connection.engine import open_database, write_session
+from db.work.reprocessing import mark_for_reprocessing
 from worker.clock import SystemClock
 from worker.hints import NoHints
-from worker.reprocess import Selection, requeue
+from worker.screening.reprocess import Selection, requeue
 
 _STEP: Final = 500
 _REPEATED: Final = 5

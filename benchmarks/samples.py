@@ -25,9 +25,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from pipeline.instance import derive_uid
-from worker.phantom_dicom import DicomPlan, encode_dicom
-from worker.phantom_drawing import ChestPhantom, draw_chest
+from pipeline.values.instance import derive_uid
+from worker.phantoms.dicom import DicomPlan, encode_dicom
+from worker.phantoms.drawing import ChestPhantom, draw_chest
 
 _SYNTAXES: Final = (
     ExplicitVRLittleEndian,

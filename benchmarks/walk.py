@@ -21,20 +21,20 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import update
 
-from db.engine import write_session
-from db.tables import InstanceRow
+from db.connection.engine import write_session
+from db.tables.imaging import InstanceRow
 from pipeline.codes import Lane
-from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.files import read_file
-from pipeline.preprocessing import Preprocessing
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import read_model_input
-from pipeline.reading_values import Reading, ReadingLimits
-from worker import reader_tasks
+from pipeline.values.reading import Reading, ReadingLimits
 from worker.clock import SystemClock
-from worker.embedded import Embedded, load_warm_classifier, open_embedded
-from worker.folders import list_paths
+from worker.inbox.folders import list_paths
 from worker.logs import configure_logging
-from worker.readers import ReaderPool
+from worker.readers import tasks as reader_tasks
+from worker.readers.pool import ReaderPool
+from worker.screening.assembly import Embedded, load_warm_classifier, open_embedded
 from worker.settings import LogFormat, Settings, load_settings
 
 _BETWEEN_LIVE_S: Final = 0.25
@@ -119,7 +119,7 @@ def measure_overlap(folder: Path, trace: Path) -> dict[str, float]:
 
 def _patch_reader(function: Callable[..., Reading]) -> None:
     # Pickled by name, so that a reader process finds it in this module or in the product's.
-    import worker.readers  # noqa: PLC0415
+    import worker.readers.pool  # noqa: PLC0415
 
     class Tasks:
         confine = staticmethod(reader_tasks.confine)
@@ -127,7 +127,7 @@ def _patch_reader(function: Callable[..., Reading]) -> None:
         inspect = staticmethod(reader_tasks.inspect)
         read = staticmethod(function)
 
-    worker.readers.reader_tasks = Tasks  # type: ignore[assignment]
+    worker.readers.pool.tasks = Tasks  # type: ignore[assignment]
 
 
 def measure_latency(folder: Path, live: Path) -> dict[str, float]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
-import db.audit_tables
-import db.tables  # noqa: F401 - for their tables
-from db.columns import Base
+import db.tables.audit
+import db.tables.imaging  # noqa: F401 - for their tables
+from db.tables.columns import Base
 
 
 def draw() -> str:
@@ -16,7 +16,7 @@ def draw() -> str:
         [
             "# The tables",
             "",
-            "Generated from `db/tables.py` and `db/audit_tables.py` by `docs/er_diagram.py`.",
+            "Generated from `db/tables/imaging.py`, `audit.py` by `docs/er_diagram.py`.",
             "",
             "```mermaid",
             "erDiagram",

@@ -61,7 +61,7 @@ class Classifier:
         Parameters
         ----------
         pixels
-            (n, size, size), float32 in [0, 1], from `pipeline.preprocessing`.
+            (n, size, size), float32 in [0, 1], from `pipeline.framing.preprocessing`.
 
         Returns
         -------

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.codes import ReasonCode
-from pipeline.instance import Rejection
+from pipeline.values.instance import Rejection
 
 
 class PneumoscreenError(Exception):

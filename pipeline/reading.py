@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.appearance import judge_appearance
 from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
-from pipeline.eligibility import EligibilityPolicy, judge_eligibility
+from pipeline.eligibility.judgement import EligibilityPolicy, judge_eligibility
 from pipeline.errors import RejectedInputError
-from pipeline.exposure import judge_exposure
 from pipeline.files import read_file, read_small_file
-from pipeline.instance import Instance, Rejection
-from pipeline.lung_coverage import judge_lung_coverage
-from pipeline.preprocessing import Preprocessing, narrow_to_lungs, view_exposed_field
-from pipeline.quantiles import take_quantiles
-from pipeline.radiograph import FieldOfView, ModelInput, Radiograph
-from pipeline.raster import decode_raster, read_raster_instance, recognise_raster
-from pipeline.reading_values import Inspection, Reading, ReadingLimits, unidentified_instance
-from pipeline.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
+from pipeline.framing.preprocessing import Preprocessing, narrow_to_lungs, view_exposed_field
+from pipeline.grayscale.quantiles import take_quantiles
+from pipeline.quality.appearance import judge_appearance
+from pipeline.quality.exposure import judge_exposure
+from pipeline.quality.lung_coverage import judge_lung_coverage
+from pipeline.raster.image import decode_raster, read_raster_instance, recognise_raster
+from pipeline.raster.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
+from pipeline.values.instance import Instance, Rejection
+from pipeline.values.radiograph import FieldOfView, ModelInput, Radiograph
+from pipeline.values.reading import Inspection, Reading, ReadingLimits, unidentified_instance
 
 # Between the 2nd and the 98th percentile: less than two of 255 gray levels is one gray level.
 _LEAST_CONTRAST: Final = 2 / 255

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.errors import ReleaseError
-from pipeline.preprocessing import PREPROCESSING_VERSION, Preprocessing
-from pipeline.screening import OperatingPoints
+from pipeline.framing.preprocessing import PREPROCESSING_VERSION, Preprocessing
+from pipeline.values.screening import OperatingPoints
 
 RELEASES_FOLDER: Final = Path(__file__).parent / "releases"
 CURRENT_RELEASE: Final = "2026.11"

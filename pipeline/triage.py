@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.codes import Band, Priority
-from pipeline.screening import PNEUMONIA, Finding, OperatingPoints
+from pipeline.values.screening import PNEUMONIA, Finding, OperatingPoints
 
 PRIORITY_OF_BAND: Final[dict[Band, Priority]] = {
     Band.POSITIVE: Priority.STAT,

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from training.cohort import Part
 from training.command import run_command
-from training.mixture import Balance
+from training.data.cohort import Part
+from training.data.sampling import Balance
 
 DEFAULT_SEED: Final = 20261123
 app = typer.Typer(
@@ -51,8 +51,8 @@ def cohort(
     ] = False,
 ) -> None:
     """Read the datasets, remove duplicates, split 80/10/10 by patient."""
-    from training.cohort import read_cohort
-    from training.split import split_at_random, split_by_group, write_split
+    from training.data.cohort import read_cohort
+    from training.data.split import split_at_random, split_by_group, write_split
 
     samples = read_cohort(data)
     write_split((split_at_random if at_random else split_by_group)(samples, seed), split)
@@ -70,9 +70,9 @@ def augment(
     seed: Seed = 1,
 ) -> None:
     """Show training radiographs as served (left) and augmented, before a long run."""
-    from training.augment import Augmentation
-    from training.preview import preview
-    from training.split import read_split
+    from training.data.augmentation import Augmentation
+    from training.data.preview import preview
+    from training.data.split import read_split
 
     how = Augmentation(augmentation, background_share)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def network(
     size_px: Annotated[int, typer.Option(help="Rows and columns of the input.", min=32)] = 128,
 ) -> None:
     """Show the layers of a network as it is trained."""
-    from training.network import build_for_training
+    from training.networks.network import build_for_training
 
     build_for_training(name, size_px, lung_head=name == Network.RESNET50V2).summary()
 
@@ -138,12 +138,12 @@ def fit(
     workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=1)] = 1,
 ) -> None:
     """Train one network."""
-    from pipeline.preprocessing import Preprocessing
-    from training.augment import Augmentation
-    from training.fit import fit as train
-    from training.mixture import Mixture
-    from training.recipe import Recipe
-    from training.split import read_split
+    from pipeline.framing.preprocessing import Preprocessing
+    from training.data.augmentation import Augmentation
+    from training.data.sampling import Mixture
+    from training.data.split import read_split
+    from training.fitting.fit import fit as train
+    from training.fitting.recipe import Recipe
 
     recipe = Recipe(
         network=network,
@@ -174,7 +174,7 @@ def blend(
     keep: Annotated[float, typer.Option(help="Share of the initial weights.", min=0, max=1)] = 0.5,
 ) -> None:
     """Blend what a run learned with what it began from."""
-    from training.blend import blend as mix
+    from training.fitting.weight_averaging import blend as mix
 
     mix(run, out, keep)
     Console().print(f"{out}")
@@ -189,8 +189,8 @@ def release(
     releases: Path = Path("pipeline/releases"),
 ) -> None:
     """Calibrate a run on validation images and write its release folder."""
-    from training.release import make_release
-    from training.split import read_split
+    from training.data.split import read_split
+    from training.release.build import make_release
 
     made = make_release(run, data, read_split(split), name, releases)
     Console().print(f"{releases / name}: {made.calibration}, {made.operating_points}")
@@ -203,8 +203,8 @@ def quantize(
     split: Split = Path("runs/split.csv"),
 ) -> None:
     """Measure what an engine needs to compute a release in 8 bits; `release` does it too."""
-    from training.release import quantize as measure
-    from training.split import read_split
+    from training.data.split import read_split
+    from training.release.build import quantize as measure
 
     maxima = measure(release, data, read_split(split)).activation_maxima
     Console().print(f"{release}: {len(maxima)} convolutions, inputs up to {max(maxima):.1f}")
@@ -222,8 +222,8 @@ def evaluate(
     part: Annotated[Part, typer.Option(help="To choose by, take validation.")] = Part.TEST,
 ) -> None:
     """Measure a release; write report.html and report.json."""
-    from training.evaluate import evaluate as measure
-    from training.split import read_split
+    from training.data.split import read_split
+    from training.evaluation.evaluate import evaluate as measure
 
     measure(release, run or [], data, read_split(split), out, part=part)
     Console().print(f"{out / 'report.html'}")
@@ -243,9 +243,9 @@ def compare(
     ] = False,
 ) -> None:
     """Print what runs reach beside each other; a star: a source that the run never saw."""
-    from training.compare import compare_runs
-    from training.comparison_table import tabulate, tabulate_views
-    from training.split import read_split
+    from training.data.split import read_split
+    from training.evaluation.compare import compare_runs
+    from training.evaluation.comparison_table import tabulate, tabulate_views
 
     comparisons = compare_runs(run, data, read_split(split), part, under_stress=stress)
     typer.echo(tabulate(comparisons))

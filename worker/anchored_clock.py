@@ -11,7 +11,7 @@ from threading import Event
 
 from sqlalchemy import Engine, func, select
 
-from db.engine import read_session
+from db.connection.engine import read_session
 
 
 class AnchoredClock:

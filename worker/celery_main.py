@@ -11,10 +11,10 @@ from celery import bootsteps
 from celery.beat import Scheduler
 
 from pipeline.errors import PneumoscreenError
-from worker.celery_app import create_app
-from worker.cli.startup import start
 from worker.heartbeat import Heartbeat
-from worker.service import beating, open_schedule, serving
+from worker.service.celery_app import create_app
+from worker.service.processes import beating, open_schedule, serving
+from worker.startup import start
 
 
 def _end(error: PneumoscreenError) -> NoReturn:

@@ -11,8 +11,8 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 
 from pipeline.codes import Lane
-from worker.celery_app import QUEUES, SCREEN_TASK
 from worker.clock import Clock
+from worker.service.celery_app import QUEUES, SCREEN_TASK
 
 # More waiting hints than workers serve no one; this is enough for any number of GPUs on a site.
 _MOST_WAITING: Final = 32

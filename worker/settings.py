@@ -13,11 +13,11 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.engines.names import EngineName
 from pipeline.errors import PneumoscreenError
-from pipeline.reading_values import ReadingLimits
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
+from pipeline.values.reading import ReadingLimits
 from worker.environment import ENVIRONMENT_PREFIX, default_database_url
 
 

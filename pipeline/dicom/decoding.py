@@ -23,7 +23,7 @@ from pipeline.codes import ReasonCode
 from pipeline.dicom.codestream import Codec, CodestreamHeader, read_codestream_header
 from pipeline.dicom.pixel_data import ImagePixelModule
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
-from pipeline.stored_pixels import StoredPixels, extract_pixels, reduction_of
+from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_of
 
 _DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
 _BYTE_BITS: Final = 8

@@ -12,10 +12,10 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 
-from pipeline.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance, parse_count
 from pipeline.codes import FileFormat
 from pipeline.dicom.dataset import DicomFile, pydicom_muted
-from pipeline.instance import Instance, Rejection
+from pipeline.header.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance, parse_count
+from pipeline.values.instance import Instance, Rejection
 
 # What the dataset lacks (a DICOMDIR, say) the file meta group may still tell.
 _FILE_META_FALLBACKS: Final = {

@@ -15,7 +15,7 @@ from pipeline.codes import ReasonCode
 from pipeline.dicom.dataset import ByteOrder, DicomFile
 from pipeline.dicom.header import read_count
 from pipeline.errors import RejectedInputError
-from pipeline.stored_pixels import StoredPixels, extract_pixels
+from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels
 
 _PIXEL_DATA: Final = 0x7FE00010
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF

@@ -17,8 +17,8 @@ from pipeline.dicom.pixel_data import (
     read_pixel_module,
 )
 from pipeline.errors import foreign_errors_rejected
-from pipeline.grayscale import render
-from pipeline.radiograph import Radiograph
+from pipeline.grayscale.rendering import render
+from pipeline.values.radiograph import Radiograph
 
 
 def decode_radiograph(file: DicomFile, pixels: int) -> Radiograph:

@@ -10,11 +10,11 @@ from hypothesis import settings
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-import db.audit_tables
-import db.tables  # noqa: F401 - for their tables
-from db.columns import Base
-from db.engine import open_database, write_connection
-from db.schema import upgrade_schema
+import db.tables.audit
+import db.tables.imaging  # noqa: F401 - for their tables
+from db.connection.engine import open_database, write_connection
+from db.tables.columns import Base
+from db.upkeep.upgrade import upgrade_schema
 from tests.db.site import Site
 
 # The machine may be busy with other work; what a test finds does not depend on how fast.

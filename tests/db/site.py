@@ -9,23 +9,23 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from db.acknowledgements import acknowledge_study
-from db.arrivals import Arrival, SourceFile
-from db.claims import Claim, claim_batch
-from db.contents import HEADER_NAMES
-from db.engine import read_session, write_session
-from db.recording import Deferred, Rejected, Screened, record_outcomes
-from db.registration import register_arrivals
-from db.releases import register_release
-from db.tables import InstanceRow
-from db.worklist import read_worklist
-from db.worklist_entry import WorklistEntry
+from db.connection.engine import read_session, write_session
+from db.instances.arrivals import Arrival, SourceFile
+from db.instances.registration import register_arrivals
+from db.instances.stored_instances import HEADER_NAMES
+from db.tables.imaging import InstanceRow
+from db.work.claims import Claim, claim_batch
+from db.work.recording import Deferred, Rejected, Screened, record_outcomes
+from db.work.releases import register_release
+from db.worklist.acknowledgements import acknowledge_study
+from db.worklist.entry import WorklistEntry
+from db.worklist.view import read_worklist
 from pipeline.codes import Flag, InstanceState, Lane, Priority, ReasonCode
-from pipeline.instance import Instance, Rejection
-from pipeline.preprocessing import Preprocessing
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.release import Calibration, ModelRelease
-from pipeline.screening import OperatingPoints, Screening
 from pipeline.triage import TriagePolicy, priority_of
+from pipeline.values.instance import Instance, Rejection
+from pipeline.values.screening import OperatingPoints, Screening
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=5)

@@ -16,11 +16,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from db.claims import Claim, release_claims, sweep_expired_leases
-from db.recording import Deferred, Rejected, Screened
-from db.reprocessing import mark_for_reprocessing
-from db.studies import rederive_studies
-from db.worklist_entry import WorklistEntry
+from db.studies.derivation import rederive_studies
+from db.work.claims import Claim, release_claims, sweep_expired_leases
+from db.work.recording import Deferred, Rejected, Screened
+from db.work.reprocessing import mark_for_reprocessing
+from db.worklist.entry import WorklistEntry
 from pipeline.codes import (
     UNREAD_RANK,
     InstanceState,
@@ -28,7 +28,7 @@ from pipeline.codes import (
     ReasonCode,
     StudyStatus,
 )
-from pipeline.instance import Rejection
+from pipeline.values.instance import Rejection
 from tests.db.conftest import empty
 from tests.db.site import (
     GREY,

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from db.arrivals import Arrival
-from db.priorities import apply_ordered_priorities, escalate_waiting
-from db.registration import register_arrivals
-from db.reprocessing import mark_for_reprocessing
-from db.studies import rederive_studies
-from db.tables import FindingRow, InstanceRow, ScreeningRow, SourceFileRow
+from db.instances.arrivals import Arrival
+from db.instances.registration import register_arrivals
+from db.studies.derivation import rederive_studies
+from db.studies.priorities import apply_ordered_priorities, escalate_waiting
+from db.tables.imaging import FindingRow, InstanceRow, ScreeningRow, SourceFileRow
+from db.work.reprocessing import mark_for_reprocessing
 from pipeline.codes import InstanceState, Lane, StudyStatus
 from tests.db.site import NEGATIVE, RELEASE, Site, make_instance, make_source
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from db.worklist import WORKLIST_V1
+from db.worklist.view import WORKLIST_V1
 from docs.er_diagram import draw
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, text
 
-from db.feedback import give_feedback
+from db.worklist.feedback import give_feedback
 from pipeline.codes import FeedbackComment, FeedbackVerdict, Flag, ReasonCode
 from tests.db.site import GREY, NEGATIVE, POSITIVE, Site, make_instance
 

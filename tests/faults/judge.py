@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.eligibility_policy import EligibilityPolicy
-from pipeline.preprocessing import Preprocessing
+from pipeline.eligibility.policy import EligibilityPolicy
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import ReadingLimits, read_model_input
 from tests.service.stack import Stack
 from tests.worker.fakes import BrightnessClassifier

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import worker.anchored_clock
-from db.claims import claim_batch, sweep_expired_leases
-from db.engine import write_session
-from db.registration import register_arrivals
+from db.connection.engine import write_session
+from db.instances.registration import register_arrivals
+from db.work.claims import claim_batch, sweep_expired_leases
 from pipeline.codes import Lane
 from pipeline.release import load_release
 from tests.faults.judge import Judgement, Ledger
@@ -17,7 +17,7 @@ from tests.service.fakes import RecordingHints
 from tests.service.stack import Stack
 from worker.anchored_clock import AnchoredClock
 from worker.clock import Clock, SystemClock
-from worker.reprocess import Nightly
+from worker.screening.reprocess import Nightly
 
 pytestmark = pytest.mark.postgres
 DAY = timedelta(days=1)

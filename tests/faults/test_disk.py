@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db.engine import open_database
+from db.connection.engine import open_database
 from tests.faults.judge import (
     PROTECTED_AND_NOT,
     Ledger,

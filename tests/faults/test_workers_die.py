@@ -18,7 +18,7 @@ from tests.faults.judge import (
 )
 from tests.service.programs import ASSASSIN
 from tests.service.stack import Stack, wait_until
-from worker.celery_app import SCREEN_TASK, create_app
+from worker.service.celery_app import SCREEN_TASK, create_app
 from worker.settings import Settings
 
 pytestmark = pytest.mark.postgres

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline.codes import InstanceState
-from worker.embedded import open_worklist
-from worker.phantoms import write_phantoms
+from worker.phantoms.studies import write_phantoms
+from worker.screening.assembly import open_worklist
 
 # Resolved, as the report's paths are: the folder may be a link.
 DATA = Path(

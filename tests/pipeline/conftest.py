@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from pipeline.appearance import THUMBNAIL_PX, load_appearance_model
+from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
 
 # A machine that is busy elsewhere must not fail a property.
 settings.register_profile("patient", deadline=None)

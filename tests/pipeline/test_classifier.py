@@ -10,10 +10,10 @@ from safetensors.numpy import load_file, save_file
 from pipeline.classifier import Classifier
 from pipeline.engines.names import EngineName
 from pipeline.errors import ClassifierError, ReleaseError
-from pipeline.preprocessing import Preprocessing
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.release import Calibration, ModelRelease, load_release, write_release
-from pipeline.screening import OperatingPoints
-from training.architecture import build_network
+from pipeline.values.screening import OperatingPoints
+from training.networks.architecture import build_network
 
 pytestmark = pytest.mark.tensorflow
 SIZE_PX = 32
@@ -150,7 +150,7 @@ def test_description_survives_the_round_trip(folder):
 
 def test_importing_the_room_does_not_import_an_engine():
     program = (
-        "import sys, pipeline.classifier, pipeline.release, pipeline.preprocessing;"
+        "import sys, pipeline.classifier, pipeline.release, pipeline.framing.preprocessing;"
         "sys.exit(bool({'tensorflow', 'keras', 'openvino'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

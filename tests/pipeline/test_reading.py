@@ -14,10 +14,10 @@ from PIL import ExifTags, Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
-from pipeline.eligibility import EligibilityPolicy
-from pipeline.instance import derive_uid
-from pipeline.preprocessing import Preprocessing
+from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import ReadingLimits, inspect_file, read_model_input
+from pipeline.values.instance import derive_uid
 
 LIMITS = ReadingLimits()
 

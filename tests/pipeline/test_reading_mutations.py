@@ -31,8 +31,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from pipeline.eligibility import EligibilityPolicy
-from pipeline.preprocessing import Preprocessing
+from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import ReadingLimits, inspect_file, read_model_input
 
 EXAMPLES = int(os.environ.get("PNEUMOSCREEN_FUZZ_EXAMPLES", "400"))

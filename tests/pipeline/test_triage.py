@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.codes import Band, Priority
-from pipeline.screening import OperatingPoints
 from pipeline.triage import TriagePolicy, priority_of
+from pipeline.values.screening import OperatingPoints
 
 POLICY = TriagePolicy(OperatingPoints(high_sensitivity=0.2, high_specificity=0.7))
 PROBABILITIES = st.floats(0, 1)

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from db.arrivals import Arrival, SourceFile
+from db.instances.arrivals import Arrival, SourceFile
 from pipeline.reading import unidentified_instance
 
 

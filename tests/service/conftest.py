@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 from pipeline.reading import ReadingLimits
 from tests.service.stack import Stack, open_stack, servers_are_missing
 from tests.worker.fakes import FakeClock
-from worker.embedded import open_worklist
-from worker.readers import ReaderPool
+from worker.readers.pool import ReaderPool
+from worker.screening.assembly import open_worklist
 
 
 @pytest.fixture

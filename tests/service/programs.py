@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import db.recording
+import db.work.recording
 import pipeline.reading
 from tests.worker.fakes import BrightnessClassifier
-from worker.cli.startup import start
 from worker.clock import SystemClock
-from worker.embedded import open_embedded
-from worker.readers import ReaderPool
-from worker.service import run_worker
-from worker.watcher import Watcher
+from worker.inbox.watcher import Watcher
+from worker.readers.pool import ReaderPool
+from worker.screening.assembly import open_embedded
+from worker.service.processes import run_worker
+from worker.startup import start
 
 KILLER = b"kills its decoder"
 ASSASSIN = b"kills the whole worker"
@@ -58,15 +58,15 @@ def with_fatal_bugs(read: Callable[..., Any]) -> Callable[..., Any]:
 
 def switch_off_fencing() -> None:
     """Record every outcome under whatever token is valid by now."""
-    find_held = db.recording._find_held
+    find_held = db.work.recording._find_held
 
     def find_any(session: Any, outcomes: Any) -> Any:
         for outcome in outcomes:
-            row = session.get(db.recording.InstanceRow, outcome.claim.instance_id)
+            row = session.get(db.work.recording.InstanceRow, outcome.claim.instance_id)
             object.__setattr__(outcome.claim, "lease_token", row.lease_token)
         return find_held(session, outcomes)
 
-    db.recording._find_held = find_any
+    db.work.recording._find_held = find_any
 
 
 def watch_embedded() -> None:

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from pipeline.release import WEIGHTS_FILE, load_release, write_release
 from tests.service.stack import write_test_release
-from training.architecture import build_network
+from training.networks.architecture import build_network
 
 
 def write_real_release(folder: Path) -> Path:

@@ -19,11 +19,11 @@ import psycopg
 from redis import Redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from db.engine import open_database
-from db.schema import upgrade_schema
-from pipeline.preprocessing import Preprocessing
+from db.connection.engine import open_database
+from db.upkeep.upgrade import upgrade_schema
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.release import WEIGHTS_FILE, Calibration, ModelRelease, write_release
-from pipeline.screening import OperatingPoints
+from pipeline.values.screening import OperatingPoints
 from tests.worker.images import write_png
 
 POSTGRES_URL = os.environ.get(

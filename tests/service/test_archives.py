@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from db.engine import read_session
-from db.tables import InstanceRow, SourceFileRow
+from db.connection.engine import read_session
+from db.tables.imaging import InstanceRow, SourceFileRow
 from pipeline.codes import InstanceState, ReasonCode
 from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
-from worker.archives import ArchiveLimits, UnpackingRegistrar
-from worker.folders import list_paths
-from worker.readers import ReaderPool
-from worker.registrar import Registrar, Registration
+from worker.inbox.archives import ArchiveLimits, UnpackingRegistrar
+from worker.inbox.folders import list_paths
+from worker.inbox.registrar import Registrar, Registration
+from worker.readers.pool import ReaderPool
 
 LIMITS = ArchiveLimits(files=10, unpacked_bytes=1 << 20)
 

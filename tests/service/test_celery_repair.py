@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from worker.celery_repair import LostAcknowledgement
+from worker.service.celery_repair import LostAcknowledgement
 
 
 def test_what_stays_unanswered_between_two_tasks_makes_a_new_connection() -> None:

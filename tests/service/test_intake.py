@@ -4,16 +4,16 @@ from threading import Event, Timer
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import read_session
-from db.worklist import read_worklist
+from db.connection.engine import read_session
+from db.worklist.view import read_worklist
 from tests.worker.images import write_png
 from worker.clock import SystemClock
-from worker.disk_guard import DiskGuard, free_bytes
-from worker.intake import NoWork, watch_inboxes
-from worker.readers import ReaderPool
-from worker.registrar import Registrar
+from worker.inbox.disk_guard import DiskGuard, free_bytes
+from worker.inbox.registrar import Registrar
+from worker.inbox.watch import NoWork, watch_inboxes
+from worker.inbox.watcher import Scan
+from worker.readers.pool import ReaderPool
 from worker.settings import Settings, SettingsError, SourcePolicy
-from worker.watcher import Scan
 
 
 def watch(

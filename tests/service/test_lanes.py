@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from db.audit_tables import EventRow
-from db.engine import read_session
-from db.tables import InstanceRow
+from db.connection.engine import read_session
+from db.tables.audit import EventRow
+from db.tables.imaging import InstanceRow
 from pipeline.codes import EventKind, InstanceState, Lane
 from tests.service.fakes import RecordingHints
 from tests.service.stack import Stack, wait_until
 from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
-from worker.readers import ReaderPool
-from worker.reprocess import Selection, requeue
+from worker.readers.pool import ReaderPool
+from worker.screening.reprocess import Selection, requeue
 
 
 @pytest.fixture

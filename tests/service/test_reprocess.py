@@ -4,23 +4,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-import worker.reprocess
-from db.audit_tables import JobRunRow
-from db.claims import claim_batch
-from db.engine import read_session, write_session
-from db.recording import Screened, record_outcomes, register_release
-from db.registration import register_arrivals
-from db.tables import InstanceRow, ScreeningRow
-from db.worklist import read_worklist
+import worker.screening.reprocess
+from db.connection.engine import read_session, write_session
+from db.instances.registration import register_arrivals
+from db.tables.audit import JobRunRow
+from db.tables.imaging import InstanceRow, ScreeningRow
+from db.work.claims import claim_batch
+from db.work.recording import Screened, record_outcomes, register_release
+from db.worklist.view import read_worklist
 from pipeline.codes import Band, InstanceState, JobStatus, Lane, Priority
-from pipeline.instance import Instance
 from pipeline.release import load_release
-from pipeline.screening import Finding, Screening
+from pipeline.values.instance import Instance
+from pipeline.values.screening import Finding, Screening
 from tests.service.arrivals import arrival
 from tests.service.fakes import RecordingHints
 from tests.service.stack import write_test_release
 from tests.worker.fakes import FakeClock
-from worker.reprocess import JOB, Nightly, Selection, latest_night, requeue
+from worker.screening.reprocess import JOB, Nightly, Selection, latest_night, requeue
 
 AT = time(1, 0)
 
@@ -157,7 +157,7 @@ def test_a_run_walks_through_the_archive_once_and_a_restarted_one_from_the_start
 def test_by_hand_a_second_walk_finds_what_came_back_meanwhile(
     archive: Engine, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker.reprocess, "_ROWS_A_TRANSACTION", 5)
+    monkeypatch.setattr(worker.screening.reprocess, "_ROWS_A_TRANSACTION", 5)
     released: list[int] = []
 
     def release(_count: int) -> None:

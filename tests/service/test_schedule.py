@@ -2,7 +2,7 @@ from threading import Event
 
 from pipeline.errors import PneumoscreenError
 from tests.worker.fakes import FakeClock
-from worker.schedule import Job, Schedule
+from worker.service.schedule import Job, Schedule
 
 
 def run_for(schedule: Schedule, clock: FakeClock, seconds: float) -> None:

@@ -5,18 +5,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from db.engine import read_session
-from db.worklist import read_worklist
-from pipeline.eligibility_policy import EligibilityPolicy
+from db.connection.engine import read_session
+from db.worklist.view import read_worklist
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import load_release
 from tests.service.stack import write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
-from worker.folders import list_paths
-from worker.readers import ReaderPool
-from worker.registrar import Registrar
-from worker.screener import Screener, ScreenerPolicy
-from worker.shadow_run import Flips, age_band, compare
+from worker.inbox.folders import list_paths
+from worker.inbox.registrar import Registrar
+from worker.readers.pool import ReaderPool
+from worker.screening.screener import Screener, ScreenerPolicy
+from worker.screening.shadow_run import Flips, age_band, compare
 
 
 class Pessimist(BrightnessClassifier):

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-import worker.sources
-from db.claims import find_paths
-from db.engine import read_session
-from db.registration import SourceFile
-from db.tables import InstanceRow, SourceFileRow
+import worker.inbox.disposal
+from db.connection.engine import read_session
+from db.instances.registration import SourceFile
+from db.tables.imaging import InstanceRow, SourceFileRow
+from db.work.claims import find_paths
 from pipeline.codes import InstanceState
 from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
-from worker.folders import list_paths
-from worker.readers import ReaderPool
+from worker.inbox.disposal import SourceKeeper
+from worker.inbox.folders import list_paths
+from worker.readers.pool import ReaderPool
 from worker.settings import SourcePolicy
-from worker.sources import SourceKeeper
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_crash_between_copy_and_removal_is_made_good(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker.sources, "_remove", crash)
+        patched.setattr(worker.inbox.disposal, "_remove", crash)
         with pytest.raises(KeyboardInterrupt):
             keeper(walk).tidy(sources(walk))
     walk.register()
@@ -154,7 +154,7 @@ def test_a_file_on_another_file_system_is_copied_whole(
 
 
 def test_files_that_stay_stand_in_no_ones_way(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.sources, "_FILES_AT_ONCE", 1)
+    monkeypatch.setattr(worker.inbox.disposal, "_FILES_AT_ONCE", 1)
     walk.work_off()
     tidying = keeper(walk, SourcePolicy.DELETE)
     for _ in range(3):
@@ -165,5 +165,5 @@ def test_files_that_stay_stand_in_no_ones_way(walk: Walk, monkeypatch: pytest.Mo
 def test_an_inode_that_is_taken_over_by_another_file_is_left(walk: Walk) -> None:
     source = sources(walk)[0]
     path = Path(os.fsdecode(source.path))
-    worker.sources._remove(path, replace(source, inode=source.inode + 1))
+    worker.inbox.disposal._remove(path, replace(source, inode=source.inode + 1))
     assert path.exists()

@@ -2,14 +2,14 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from db.claims import claim_batch
-from db.engine import write_session
-from db.registration import register_arrivals
+from db.connection.engine import write_session
+from db.instances.registration import register_arrivals
+from db.work.claims import claim_batch
 from pipeline.codes import Lane
 from tests.service.arrivals import arrival
 from tests.service.fakes import RecordingHints
 from tests.worker.fakes import FakeClock
-from worker.sweeper import Sweep, Sweeper
+from worker.service.sweeper import Sweep, Sweeper
 
 LEASE = timedelta(seconds=60)
 

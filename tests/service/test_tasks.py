@@ -1,10 +1,10 @@
 from threading import Event
 
-from db.engine import DatabaseUnavailableError
+from db.connection.engine import DatabaseUnavailableError
 from tests.service.fakes import ScriptedSteps
 from tests.worker.fakes import FakeClock
 from worker.heartbeat import Heartbeat
-from worker.tasks import work_off
+from worker.service.screen_task import work_off
 
 
 def test_one_hint_works_off_all_that_is_there(clock: FakeClock) -> None:

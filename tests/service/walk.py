@@ -5,14 +5,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from pipeline.eligibility_policy import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import load_release
 from tests.service.stack import write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
-from worker.folders import list_paths
-from worker.readers import ReaderPool
-from worker.registrar import Registrar
-from worker.screener import Screener, ScreenerPolicy
+from worker.inbox.folders import list_paths
+from worker.inbox.registrar import Registrar
+from worker.readers.pool import ReaderPool
+from worker.screening.screener import Screener, ScreenerPolicy
 
 
 class Walk:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.cohort import Sample, read_cohort
-from training.split import split_by_group
+from training.data.cohort import Sample, read_cohort
+from training.data.split import split_by_group
 
 SIZE_PX = 48
 KERMANY_FIELDS = [

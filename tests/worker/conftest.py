@@ -5,12 +5,12 @@ import pytest
 import structlog
 from sqlalchemy import Engine
 
-from pipeline.preprocessing import Preprocessing
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import ReadingLimits
 from pipeline.release import Calibration, ModelRelease
-from pipeline.screening import OperatingPoints
-from worker.embedded import open_worklist
-from worker.readers import ReaderPool
+from pipeline.values.screening import OperatingPoints
+from worker.readers.pool import ReaderPool
+from worker.screening.assembly import open_worklist
 
 RELEASE = ModelRelease(
     name="test-release",

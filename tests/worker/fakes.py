@@ -7,9 +7,9 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from db.arrivals import SourceFile
-from worker.folders import Entry
-from worker.registrar import Registration
+from db.instances.arrivals import SourceFile
+from worker.inbox.folders import Entry
+from worker.inbox.registrar import Registration
 
 
 class FakeClock:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.appearance import THUMBNAIL_PX, load_appearance_model
+from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
 
 _SIDE_PX = 128  # as the network sees it, so that no resampling blurs the dither
 

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from worker.cli.screening import DatabaseOption, FormatOption
-from worker.rendering import Format
+from worker.cli.show.rendering import Format
 
 
 def doctor(database: DatabaseOption = None, output: FormatOption = Format.TABLE) -> None:
     """Check model, database, broker, GPU, codecs and folders: what works, and what to do."""
-    from worker.cli.startup import start
-    from worker.doctor import examine, print_examination
+    from worker.cli.doctor import examine, print_examination
+    from worker.startup import start
 
     checkups = examine(start(database))
     print_examination(checkups, output)
@@ -23,10 +23,10 @@ def doctor(database: DatabaseOption = None, output: FormatOption = Format.TABLE)
 
 def upgrade(database: DatabaseOption = None) -> None:
     """Bring the database to this version's schema; does nothing where it has it already."""
-    from db.engine import open_database, write_connection
-    from db.roles import set_passwords
-    from db.schema import upgrade_schema
-    from worker.cli.startup import start
+    from db.connection.engine import open_database, write_connection
+    from db.tables.roles import set_passwords
+    from db.upkeep.upgrade import upgrade_schema
+    from worker.startup import start
 
     settings = start(database)
     passwords = {
@@ -42,12 +42,12 @@ def upgrade(database: DatabaseOption = None) -> None:
 
 def check(database: DatabaseOption = None, output: FormatOption = Format.TABLE) -> None:
     """Look for rows that are stuck, lost or inconsistent, and say what to do."""
-    from db.checks import check_database
-    from db.engine import read_session
-    from worker.cli.startup import start
+    from db.connection.engine import read_session
+    from db.upkeep.checks import check_database
+    from worker.cli.show.summaries import print_problems
     from worker.clock import SystemClock
-    from worker.embedded import open_worklist
-    from worker.tables import print_problems
+    from worker.screening.assembly import open_worklist
+    from worker.startup import start
 
     settings = start(database)
     with read_session(open_worklist(settings.database_url)) as session:
@@ -61,9 +61,9 @@ def archive(
     database: DatabaseOption = None,
 ) -> None:
     """Move old events out of the database into files; what stands of a study stays."""
-    from db.retention import archive_events
-    from worker.cli.startup import start
-    from worker.embedded import open_worklist
+    from db.upkeep.retention import archive_events
+    from worker.screening.assembly import open_worklist
+    from worker.startup import start
 
     settings = start(database)
     engine = open_worklist(settings.database_url)

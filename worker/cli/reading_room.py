@@ -6,7 +6,7 @@ import typer
 
 from pipeline.codes import FeedbackComment, FeedbackVerdict
 from worker.cli.screening import DatabaseOption, FormatOption
-from worker.rendering import Format
+from worker.cli.show.rendering import Format
 
 StudyArgument = Annotated[
     str,
@@ -24,17 +24,17 @@ def worklist(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of studies.")] = 50,
 ) -> None:
     """Print what to read next, the most urgent study first."""
-    from db.plain_worklist import read_plain_worklist
+    from db.worklist.plain_view import read_plain_worklist
+    from worker.cli.show.worklist import print_worklist
     from worker.clock import SystemClock
     from worker.environment import read_database_url
-    from worker.worklist_table import print_worklist
 
     entries = read_plain_worklist(database or read_database_url(), limit)
     if entries is None:
-        from db.engine import read_session
-        from db.worklist import read_worklist
-        from worker.cli.startup import start
-        from worker.embedded import open_worklist
+        from db.connection.engine import read_session
+        from db.worklist.view import read_worklist
+        from worker.screening.assembly import open_worklist
+        from worker.startup import start
 
         settings = start(database)
         with read_session(open_worklist(settings.database_url)) as session:
@@ -46,11 +46,11 @@ def show(
     uid: StudyArgument, database: DatabaseOption = None, output: FormatOption = Format.TABLE
 ) -> None:
     """Print one study's whole history: every file, every screening, every event."""
-    from db.engine import read_session
-    from db.history import find_study
-    from worker.cli.startup import start
-    from worker.embedded import open_worklist
-    from worker.study_page import print_study
+    from db.connection.engine import read_session
+    from db.worklist.history import find_study
+    from worker.cli.show.study import print_study
+    from worker.screening.assembly import open_worklist
+    from worker.startup import start
 
     settings = start(database)
     with read_session(open_worklist(settings.database_url)) as session:
@@ -64,12 +64,12 @@ def acknowledge(
     database: DatabaseOption = None,
 ) -> None:
     """Mark a study as seen: it moves to the end of the worklist."""
-    from db.acknowledgements import acknowledge_study
-    from db.engine import write_session
-    from db.history import find_study
-    from worker.cli.startup import start
+    from db.connection.engine import write_session
+    from db.worklist.acknowledgements import acknowledge_study
+    from db.worklist.history import find_study
     from worker.clock import SystemClock
-    from worker.embedded import open_worklist
+    from worker.screening.assembly import open_worklist
+    from worker.startup import start
 
     settings = start(database)
     with write_session(open_worklist(settings.database_url)) as session:
@@ -88,12 +88,12 @@ def feedback(
     database: DatabaseOption = None,
 ) -> None:
     """Say whether a reader agrees with a study's result; every verdict is kept."""
-    from db.engine import write_session
-    from db.feedback import give_feedback
-    from db.history import find_study
-    from worker.cli.startup import start
+    from db.connection.engine import write_session
+    from db.worklist.feedback import give_feedback
+    from db.worklist.history import find_study
     from worker.clock import SystemClock
-    from worker.embedded import open_worklist
+    from worker.screening.assembly import open_worklist
+    from worker.startup import start
 
     settings = start(database)
     with write_session(open_worklist(settings.database_url)) as session:
@@ -109,11 +109,11 @@ def withdraw(
     database: DatabaseOption = None,
 ) -> None:
     """Judge a study without one of its instances from now on; nothing is deleted."""
-    from db.engine import write_session
-    from db.withdrawals import withdraw_instance
-    from worker.cli.startup import start
+    from db.connection.engine import write_session
+    from db.worklist.withdrawals import withdraw_instance
     from worker.clock import SystemClock
-    from worker.embedded import open_worklist
+    from worker.screening.assembly import open_worklist
+    from worker.startup import start
 
     settings = start(database)
     with write_session(open_worklist(settings.database_url)) as session:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from worker.rendering import Format
+from worker.cli.show.rendering import Format
 
 DatabaseOption = Annotated[
     str | None,
@@ -28,19 +28,19 @@ def screen(
     limit: LimitOption = 50,
 ) -> None:
     """Screen files and folders now, and print their worklist."""
-    from worker.cli.startup import start
-    from worker.folders import count_up_to
-    from worker.readers import ReaderPool
+    from worker.inbox.folders import count_up_to
+    from worker.readers.pool import ReaderPool
+    from worker.startup import start
 
     settings = start(database)
     # A service manager's stop leaves like Ctrl-C does: claims are handed back on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # No more readers than there are files; what follows is imported while they start.
     with ReaderPool.of(settings, most=count_up_to(settings.readers, paths)) as readers:
+        from worker.cli.show.progress import show_progress
+        from worker.cli.show.summaries import print_run
         from worker.clock import SystemClock
-        from worker.progress import show_progress
-        from worker.screen_run import check_report_path, screen_paths
-        from worker.tables import print_run
+        from worker.screening.run import check_report_path, screen_paths
 
         if report is not None:
             check_report_path(report)
@@ -64,18 +64,18 @@ def watch(
 
     With a broker set, only register it: `pneumoscreen worker` processes do the screening.
     """
-    from worker.archives import UnpackingRegistrar
-    from worker.cli.startup import start
+    from worker.cli.show.summaries import print_scan
     from worker.clock import SystemClock
-    from worker.embedded import load_warm_classifier, open_embedded
-    from worker.folders import check_folder
     from worker.hints import NoHints
-    from worker.intake import watch_inboxes
-    from worker.jobs import list_jobs
-    from worker.readers import ReaderPool
-    from worker.schedule import Schedule, ScheduledWorker
-    from worker.service import run_watcher
-    from worker.tables import print_scan
+    from worker.inbox.archives import UnpackingRegistrar
+    from worker.inbox.folders import check_folder
+    from worker.inbox.watch import watch_inboxes
+    from worker.readers.pool import ReaderPool
+    from worker.screening.assembly import load_warm_classifier, open_embedded
+    from worker.service.jobs import list_jobs
+    from worker.service.processes import run_watcher
+    from worker.service.schedule import Schedule, ScheduledWorker
+    from worker.startup import start
 
     settings = start(database)
     folders = [check_folder(inbox) for inbox in inboxes or ()] or [check_folder(settings.inbox)]
@@ -113,13 +113,13 @@ def demo(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Make synthetic studies, screen them, and print the worklist."""
-    from worker.cli.startup import start
+    from worker.cli.show.progress import show_progress
+    from worker.cli.show.summaries import print_demo_note, print_run
     from worker.clock import SystemClock
-    from worker.phantoms import write_phantoms
-    from worker.progress import show_progress
-    from worker.readers import ReaderPool
-    from worker.screen_run import screen_paths
-    from worker.tables import print_demo_note, print_run
+    from worker.phantoms.studies import write_phantoms
+    from worker.readers.pool import ReaderPool
+    from worker.screening.run import screen_paths
+    from worker.startup import start
 
     inbox = folder / "inbox"
     settings = start(f"sqlite:///{folder / 'worklist.db'}")

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.codes import InstanceState
 from worker.cli.screening import DatabaseOption, FormatOption
-from worker.rendering import Format
+from worker.cli.show.rendering import Format
 
 
 def stop_event() -> Event:
@@ -22,24 +22,24 @@ def stop_event() -> Event:
 
 def worker(database: DatabaseOption = None) -> None:
     """Screen what is registered, one process a GPU, whenever a hint comes through the broker."""
-    from worker.cli.startup import start
-    from worker.service import run_worker
+    from worker.service.processes import run_worker
+    from worker.startup import start
 
     raise typer.Exit(run_worker(start(database)))
 
 
 def beat(database: DatabaseOption = None) -> None:
     """Sweep, escalate and reprocess by the clock; several may run, for safety."""
-    from worker.cli.startup import start
-    from worker.service import run_schedule
+    from worker.service.processes import run_schedule
+    from worker.startup import start
 
     run_schedule(start(database), stop_event())
 
 
 def sweep(database: DatabaseOption = None) -> None:
     """Sweep once, by hand: put back what dead workers held, and hint at whatever waits."""
-    from worker.cli.startup import start
-    from worker.service import sweep_once
+    from worker.service.processes import sweep_once
+    from worker.startup import start
 
     swept = sweep_once(start(database))
     typer.echo(
@@ -50,8 +50,8 @@ def sweep(database: DatabaseOption = None) -> None:
 
 def health() -> None:
     """Tell a supervisor whether this container's process is well: exit code 0 or 1."""
-    from worker.cli.startup import start
     from worker.heartbeat import is_alive
+    from worker.startup import start
 
     file = start().heartbeat
     if file is None:
@@ -86,10 +86,15 @@ def reprocess(
 ) -> None:
     """Send what the current release has not screened back to the workers, in the backfill lane."""
     from pipeline.release import load_release
-    from worker.cli.startup import start
-    from worker.progress import show_progress
-    from worker.reprocess import Selection
-    from worker.reprocess_run import compare_releases, count_selected, print_flips, reprocess_now
+    from worker.cli.show.progress import show_progress
+    from worker.screening.reprocess import Selection
+    from worker.screening.reprocess_run import (
+        compare_releases,
+        count_selected,
+        print_flips,
+        reprocess_now,
+    )
+    from worker.startup import start
 
     settings = start(database)
     selection = Selection(

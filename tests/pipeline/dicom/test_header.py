@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from pipeline.attributes import KEYWORDS, clean_text
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom, pydicom_muted
 from pipeline.dicom.header import read_count, read_instance, read_text
 from pipeline.errors import RejectedInputError
+from pipeline.header.attributes import KEYWORDS, clean_text
 
 
 def read_slowly(dataset, keyword):

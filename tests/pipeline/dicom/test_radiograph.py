@@ -24,14 +24,14 @@ from pydicom.uid import (
     RLELossless,
 )
 
-import pipeline.stored_pixels
+import pipeline.grayscale.stored_pixels
 from pipeline.codes import Flag, ReasonCode
 from pipeline.dicom.dataset import parse_dicom
 from pipeline.dicom.decoding import decode_frame
 from pipeline.dicom.pixel_data import ImagePixelModule
 from pipeline.dicom.radiograph import decode_radiograph
 from pipeline.errors import RejectedInputError
-from pipeline.preprocessing import Preprocessing, prepare_model_input
+from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
 
 PIXELS = 10_000_000
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
@@ -338,7 +338,7 @@ def test_a_reduced_decode_gives_the_same_model_input(
     window = {"WindowCenter": (white + 1) / 2, "WindowWidth": white + 1}
     content = make_dicom(pixels, frame=frame, syntax=syntax, **window)
     reduced = decode(content)
-    monkeypatch.setattr(pipeline.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
+    monkeypatch.setattr(pipeline.grayscale.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
     whole = decode(content)
     assert whole.pixels.shape == pixels.shape
     assert reduced.pixels.shape == (pixels.shape[0] // 2, pixels.shape[1] // 2)

@@ -15,14 +15,14 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian
 
-import pipeline.stored_pixels
+import pipeline.grayscale.stored_pixels
 from pipeline.codes import Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
-from pipeline.eligibility import EligibilityPolicy
+from pipeline.eligibility.judgement import EligibilityPolicy
 from pipeline.errors import RejectedInputError
-from pipeline.preprocessing import Preprocessing
+from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import ReadingLimits, inspect_file, read_model_input
 
 pytestmark = pytest.mark.data
@@ -66,7 +66,7 @@ def test_every_rsna_chest_is_read(data_folder):
 
 def decoded_whole(folder, monkeypatch):
     """Give every monochrome single frame of the folder that decodes, at full resolution."""
-    monkeypatch.setattr(pipeline.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
+    monkeypatch.setattr(pipeline.grayscale.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
     for path in files_of(folder):
         content = path.read_bytes()
         if not looks_like_dicom(content):

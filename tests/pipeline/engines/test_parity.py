@@ -16,16 +16,16 @@ from pipeline.engines.engine import InferenceEngine
 from pipeline.engines.names import EngineName, Precision
 from pipeline.engines.selection import build_engine
 from pipeline.engines.weights import Weights
-from pipeline.preprocessing import prepare_model_input
-from pipeline.radiograph import Radiograph
+from pipeline.framing.preprocessing import prepare_model_input
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, load_release
 from pipeline.triage import TriagePolicy
+from pipeline.values.radiograph import Radiograph
 from training.__main__ import DEFAULT_SEED
-from training.architecture import build_network, load_weights
-from training.cohort import Part, read_cohort
-from training.dataset import Radiographs, prepare_all
-from training.split import split_by_group
-from training.stress import read_film
+from training.data.cohort import Part, read_cohort
+from training.data.images import Radiographs, prepare_all
+from training.data.split import split_by_group
+from training.evaluation.stress import read_film
+from training.networks.architecture import build_network, load_weights
 
 DATA = Path(
     os.environ.get(

@@ -1,0 +1,4 @@
+"""Writes docs/capacity.md, with its figures, from what was measured.
+
+It must not measure anything.
+"""

@@ -1,0 +1,4 @@
+"""Measures the database at a size.
+
+It must not read a radiograph.
+"""

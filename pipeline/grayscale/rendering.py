@@ -1,0 +1,266 @@
+"""Turns stored pixel values into gray levels as a reader would see them: LUTs, window, polarity.
+
+This module must not know any file format; what it needs of a header comes as plain values.
+
+Every step is a function of one stored value, so each is applied to the table of all stored values
+(at most 65,536), and the pixels are looked up once, whatever the LUTs.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.codes import Flag
+from pipeline.grayscale.quantiles import take_quantiles
+from pipeline.grayscale.stored_pixels import StoredPixels, shrink
+
+WIDEST_TABLE_BITS: Final = 16
+# Without a usable window: the gray levels between which nearly all of the image lies.
+_FALLBACK_QUANTILES: Final = (0.005, 0.995)
+# A window that leaves fewer pixels than this between black and white is a mistake, not a wish.
+_LEAST_MIDTONES: Final = 0.05
+# At most so many pixels a side are enough to know how gray levels are distributed.
+_SAMPLE_SIDE_PX: Final = 128
+_TINY: Final = 1e-30
+_INVISIBLE: Final = 1e-5
+_Integer = TypeVar("_Integer", bound=np.integer)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """A Modality or VOI LUT.
+
+    Attributes
+    ----------
+    first_mapped
+        Input value of the first entry; inputs below it give the first entry, inputs beyond the
+        end the last.
+    entries
+        (n,), float64.
+    bits
+        Of an entry, from the LUT Descriptor.
+
+    References
+    ----------
+    PS3.3 C.11.1.1.1 (LUT Descriptor).
+    """
+
+    first_mapped: int
+    entries: NDArray[np.float64]
+    bits: int
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Look up values of any shape."""
+        indices = np.clip(np.rint(values) - self.first_mapped, 0, self.entries.size - 1)
+        entries: NDArray[np.float64] = np.take(self.entries, indices.astype(np.intp))
+        return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """(0028,1050) Window Center, (0028,1051) Window Width, (0028,1056) VOI LUT Function."""
+
+    center: float
+    width: float
+    function: str = "LINEAR"
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give gray levels in [0, 1].
+
+        References
+        ----------
+        PS3.3 C.11.2.1.2.1 (LINEAR: width 1 is a step at center - 0.5), C.11.2.1.3.1 (SIGMOID),
+        C.11.2.1.3.2 (LINEAR_EXACT).
+        """
+        if self.function == "SIGMOID":
+            exponent = np.clip(-4 * (values - self.center) / self.width, -500, 500)
+            return 1 / (1 + np.exp(exponent))
+        if self.function == "LINEAR_EXACT":
+            return np.clip((values - self.center) / self.width + 0.5, 0, 1)
+        span = max(self.width - 1, _TINY)
+        return np.clip((values - (self.center - 0.5)) / span + 0.5, 0, 1)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the numbers can be computed with (PS3.3 C.11.2.1.2: width at least 1, or > 0)."""
+        least = 1.0 if self.function == "LINEAR" else _TINY
+        return bool(np.isfinite(self.center) and np.isfinite(self.width) and self.width >= least)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrayscaleAttributes:
+    """What a header says of gray levels.
+
+    Attributes
+    ----------
+    is_inverted
+        The lowest value is white: MONOCHROME1, or Presentation LUT Shape INVERSE (or both: they
+        say the same thing, PS3.3 C.11.6.1.2, so the image is inverted once).
+    padding
+        First and last stored value, both included, that mean "outside the image" (PS3.3
+        C.7.5.1.1.2); None where there are none.
+    """
+
+    is_inverted: bool = False
+    slope: float = 1.0
+    intercept: float = 0.0
+    modality_lut: LookupTable | None = None
+    voi_lut: LookupTable | None = None
+    window: Window | None = None
+    padding: tuple[int, int] | None = None
+
+
+def render(
+    stored: StoredPixels, attributes: GrayscaleAttributes
+) -> tuple[NDArray[np.float32], frozenset[Flag]]:
+    """Render stored pixels for display, bone bright.
+
+    Parameters
+    ----------
+    stored
+        Decoded pixels.
+    attributes
+        What the header says of them.
+
+    Returns
+    -------
+    tuple[NDArray[np.float32], frozenset[Flag]]
+        (rows, columns) in [0, 1], MONOCHROME2, padding 0, of the resolution that suffices;
+        WINDOW_FALLBACK where no usable window came with more than 8 bits.
+
+    References
+    ----------
+    PS3.4 N.2 (the grayscale transformation sequence).
+    """
+    reduced = stored
+    if attributes.padding is None or not _is_padding(stored, stored.codes, attributes).any():
+        reduced = shrink(stored)  # a mean of image and padding would be neither
+    codes = reduced.codes
+    if stored.bits_stored > WIDEST_TABLE_BITS:
+        places = _sample(np.arange(codes.size).reshape(codes.shape))
+        levels, flags = _render_codes(reduced, codes.ravel(), places, attributes)
+        return levels.reshape(codes.shape), flags
+    every_code = np.arange(1 << stored.bits_stored, dtype=np.uint32)
+    table, flags = _render_codes(reduced, every_code, _sample(codes), attributes)
+    return _look_up(table, codes), flags
+
+
+def _look_up(table: NDArray[np.float32], codes: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
+    """Give the table's entry for each pixel; a straight line is computed instead: faster."""
+    line = _find_line(table) if codes.size > table.size else None
+    if line is not None:
+        return _draw_line(codes, *line)
+    # Codes cannot lie outside the table; "clip" only spares numpy a check of each.
+    return np.take(table, codes, mode="clip")
+
+
+def _find_line(table: NDArray[np.float32]) -> tuple[np.float32, np.float32] | None:
+    """Give slope and offset of the line that the table is between black and white, if it is one."""
+    inner = np.flatnonzero((table > 0) & (table < 1))
+    if inner.size < 2:  # noqa: PLR2004 - points of a line
+        return None
+    first, last = inner[0], inner[-1]
+    slope = (float(table[last]) - float(table[first])) / (last - first)
+    line = np.float32(slope), np.float32(table[first] - slope * first)
+    drawn = _draw_line(np.arange(table.size, dtype=np.uint32), *line)
+    return line if np.abs(drawn - table).max() < _INVISIBLE else None
+
+
+def _draw_line(
+    codes: NDArray[np.unsignedinteger], slope: np.float32, offset: np.float32
+) -> NDArray[np.float32]:
+    levels: NDArray[np.float32] = np.multiply(codes, slope, dtype=np.float32)
+    levels += offset
+    np.clip(levels, 0, 1, out=levels)
+    return levels
+
+
+def _render_codes(
+    stored: StoredPixels,
+    codes: NDArray[np.unsignedinteger],
+    sample: NDArray[np.integer],
+    attributes: GrayscaleAttributes,
+) -> tuple[NDArray[np.float32], frozenset[Flag]]:
+    """Render codes, (n,): a table of all, or those of the image itself.
+
+    ``sample`` says how they are distributed: indices of codes, each as often as it occurs.
+    """
+    is_padding = _is_padding(stored, codes, attributes)
+    if attributes.padding is not None:
+        exposed = sample[~np.take(is_padding, sample)]
+        sample = exposed if exposed.size else sample
+    values = _to_modality_units(stored.values_of(codes), attributes)
+    levels, flags = _window(values, sample, stored.bits_stored, attributes)
+    if attributes.is_inverted:
+        levels = 1 - levels
+    levels[is_padding] = 0
+    return levels.astype(np.float32), flags
+
+
+def _to_modality_units(
+    values: NDArray[np.float64], attributes: GrayscaleAttributes
+) -> NDArray[np.float64]:
+    """Apply the Modality LUT or Rescale Slope and Intercept (PS3.3 C.11.1): never both."""
+    if attributes.modality_lut is not None:
+        return attributes.modality_lut.apply(values)
+    return values * attributes.slope + attributes.intercept
+
+
+def _window(
+    values: NDArray[np.float64],
+    sample: NDArray[np.integer],
+    bits_stored: int,
+    attributes: GrayscaleAttributes,
+) -> tuple[NDArray[np.float64], frozenset[Flag]]:
+    """Apply the VOI LUT, else the window, else what the image itself suggests."""
+    voi_lut = attributes.voi_lut
+    if voi_lut is not None:
+        levels = np.clip(voi_lut.apply(values) / _white_of(voi_lut), 0, 1)
+        if _has_midtones(levels, sample):
+            return levels, frozenset()
+    window = attributes.window
+    if window is not None and window.is_usable:
+        levels = window.apply(values)
+        if _has_midtones(levels, sample):
+            return levels, frozenset()
+    is_display_ready = bits_stored <= 8 and voi_lut is None and window is None  # noqa: PLR2004
+    if is_display_ready:
+        # 8 bits without a window are an image made for a screen: 0 is black, 255 white.
+        low, high = float(values.min()), float(values.max())
+        flags = frozenset[Flag]()
+    else:
+        exposed = np.take(values, sample.ravel()).astype(np.float32)
+        low, high = (float(value) for value in take_quantiles(exposed, _FALLBACK_QUANTILES))
+        flags = frozenset({Flag.WINDOW_FALLBACK})
+    return np.clip((values - low) / max(high - low, _TINY), 0, 1), flags
+
+
+def _white_of(voi_lut: LookupTable) -> float:
+    """Give the entry that means white: all bits set, unless the descriptor's bits are a lie."""
+    described = float((1 << voi_lut.bits) - 1)
+    highest = float(voi_lut.entries.max())
+    return described if described / 4 <= highest <= described else max(highest, 1.0)
+
+
+def _has_midtones(levels: NDArray[np.float64], sample: NDArray[np.integer]) -> bool:
+    is_midtone = (levels > 1 / 255) & (levels < 1 - 1 / 255)
+    return bool(np.take(is_midtone, sample, mode="clip").mean() >= _LEAST_MIDTONES)
+
+
+def _is_padding(
+    stored: StoredPixels, codes: NDArray[np.unsignedinteger], attributes: GrayscaleAttributes
+) -> NDArray[np.bool_]:
+    if attributes.padding is None:
+        return np.zeros(codes.shape, dtype=bool)
+    first, last = (value - stored.minimum for value in attributes.padding)
+    if last < 0:
+        return np.zeros(codes.shape, dtype=bool)
+    return (codes >= max(first, 0)) & (codes <= last)
+
+
+def _sample(image: NDArray[_Integer]) -> NDArray[_Integer]:
+    """Take every n-th row and column: a regular grid, so that the same image gives the same."""
+    step = max(1, -(-min(image.shape) // _SAMPLE_SIDE_PX))
+    return image[::step, ::step]

@@ -1,0 +1,79 @@
+"""Judges whether the lungs leave the frame: an apex, a base or a side that was not exposed.
+
+This module must not know headers. It holds a small network of its own (``lung_coverage.npz``, made
+by ``training/quality/lung_coverage.py``), evaluated with numpy.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.codes import Flag
+from pipeline.framing.lung_field import shrink_to_grid
+
+COVERAGE_FILE: Final = Path(__file__).parent / "lung_coverage.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class LungCoverage:
+    """A network of dense layers from a 32 x 32 image to where the lungs end.
+
+    Attributes
+    ----------
+    layers
+        Kernel, (inputs, outputs), and bias, (outputs,), of each; all but the last are rectified.
+    flagged_beyond
+        How far outside the lungs must seem to end for a flag, as a share of the frame's side: from
+        validation images, so that it spares 99 % of those that are published as they are.
+    """
+
+    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    flagged_beyond: float
+
+    def find_overhang(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give how far the lungs reach beyond the top, bottom, left and right border, (4,).
+
+        As shares of the frame's side; negative where they end inside.
+
+        Parameters
+        ----------
+        pixels
+            (128, 128), float32 in [0, 1]: the whole field of view, as the network sees it.
+        """
+        values = shrink_to_grid(pixels).ravel()
+        *inner, (kernel, bias) = self.layers
+        for inner_kernel, inner_bias in inner:
+            values = np.maximum(values @ inner_kernel + inner_bias, 0)
+        overhang: NDArray[np.float32] = values @ kernel + bias
+        return overhang
+
+
+def judge_lung_coverage(
+    pixels: NDArray[np.float32], model: LungCoverage | None = None
+) -> frozenset[Flag]:
+    """Give LUNGS_CUT_OFF where the lungs clearly end outside the frame.
+
+    Parameters
+    ----------
+    pixels
+        (128, 128), float32 in [0, 1]: the whole field of view of an upright chest, bone bright.
+    """
+    model = model or load_lung_coverage()
+    is_cut = model.find_overhang(pixels).max() > model.flagged_beyond
+    return frozenset({Flag.LUNGS_CUT_OFF} if is_cut else ())
+
+
+@cache
+def load_lung_coverage(file: Path = COVERAGE_FILE) -> LungCoverage:
+    """Load the network that comes with the package: plain arrays, no objects."""
+    with np.load(file, allow_pickle=False) as arrays:
+        count = sum(name.startswith("kernel") for name in arrays.files)
+        layers = tuple(
+            (arrays[f"kernel{i}"].astype(np.float32), arrays[f"bias{i}"].astype(np.float32))
+            for i in range(count)
+        )
+        return LungCoverage(layers, float(arrays["flagged_beyond"]))

@@ -1,0 +1,4 @@
+"""Cohorts, splits, images, augmentation and batches: what a network is trained on.
+
+It must not know any network.
+"""

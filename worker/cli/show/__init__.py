@@ -1,0 +1,4 @@
+"""Prints results: tables for people, JSON and CSV for programs.
+
+It must not ask a database.
+"""
