@@ -15,10 +15,10 @@ from sqlalchemy import Engine, text
 from benchmarks.database.fill import fill
 from benchmarks.database.servers import LOCAL_SERVER, fresh_database
 from db.connection.engine import open_database, write_session
-from db.work.reprocessing import mark_for_reprocessing
+from db.work.reprocessing import Selection, mark_for_reprocessing
 from worker.clock import SystemClock
 from worker.hints import NoHints
-from worker.screening.reprocess import Selection, requeue
+from worker.screening.reprocess import requeue
 
 _STEP: Final = 500
 _REPEATED: Final = 5
@@ -62,7 +62,7 @@ def _time_step_ms(engine: Engine, after: int) -> float:
         with write_session(engine) as session:
             start_s = time.perf_counter()
             marked = mark_for_reprocessing(
-                session, "new", now=SystemClock().now(), limit=_STEP, after=after
+                session, Selection("new"), now=SystemClock().now(), limit=_STEP, after=after
             )
             taken_ms.append((time.perf_counter() - start_s) * 1000)
             if marked.instances != _STEP:

@@ -30,6 +30,11 @@ class InstanceState(StrEnum):
         """Whether no worker will touch the instance again by itself."""
         return self not in {InstanceState.REGISTERED, InstanceState.CLAIMED}
 
+    @property
+    def keeps_uid(self) -> bool:
+        """Whether."""
+        return self not in {InstanceState.QUARANTINED, InstanceState.FAILED}
+
 
 class Lane(StrEnum):
     """Which instances a worker takes first: all that is urgent, then the backfill."""
@@ -105,6 +110,7 @@ class ReasonCode(StrEnum):
     # Taken back before or after it was scored; its study is judged without it: NOT_ELIGIBLE.
     SUPERSEDED = "SUPERSEDED"
     WITHDRAWN = "WITHDRAWN"
+    ARCHIVE_UNPACKED = "ARCHIVE_UNPACKED"
     # Damaged, hostile or contradictory content, which a person should see: QUARANTINED.
     EMPTY_FILE = "EMPTY_FILE"
     NOT_AN_IMAGE = "NOT_AN_IMAGE"
@@ -137,6 +143,11 @@ class ReasonCode(StrEnum):
             return InstanceState.FAILED
         return InstanceState.QUARANTINED
 
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether."""
+        return self in {ReasonCode.SUPERSEDED, ReasonCode.WITHDRAWN}
+
 
 _NOT_ELIGIBLE: Final = frozenset(
     {
@@ -153,6 +164,7 @@ _NOT_ELIGIBLE: Final = frozenset(
         ReasonCode.NO_PIXEL_DATA,
         ReasonCode.SUPERSEDED,
         ReasonCode.WITHDRAWN,
+        ReasonCode.ARCHIVE_UNPACKED,
     }
 )
 _FAILED: Final = frozenset(

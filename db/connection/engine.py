@@ -5,8 +5,9 @@ This module must not know any table. Above it the two databases look the same.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,16 +17,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from db.connection.errors import DatabaseError, DatabaseUnavailableError, translate_error
-
-__all__ = [
-    "DatabaseError",
-    "DatabaseUnavailableError",
-    "open_database",
-    "read_session",
-    "translated_errors",
-    "write_connection",
-    "write_session",
-]
 
 LOCK_WAIT_S: Final = 15.0
 # A process that is stopped within a transaction holds its rows no longer than this.
@@ -105,6 +96,30 @@ def write_session(engine: Engine) -> Iterator[Session]:
         session.begin(),
     ):
         yield session
+
+
+def repeat_change(
+    engine: Engine, change: Callable[[Session, datetime], int], now: Callable[[], datetime]
+) -> int:
+    """Make a change a batch at a time, each in a transaction of its own, until it gives 0.
+
+    Returns
+    -------
+    int
+        The sum of what it gave.
+
+    Raises
+    ------
+    DatabaseError
+        If the database cannot be written; what was committed until then stays.
+    """
+    total = 0
+    while True:
+        with write_session(engine) as session:
+            changed = change(session, now())
+        if not changed:
+            return total
+        total += changed
 
 
 @contextmanager

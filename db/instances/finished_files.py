@@ -1,6 +1,6 @@
-"""Which files in an inbox have done their duty, and where they went.
+"""Which files in an inbox are finished: what they hold has its final state in the database.
 
-This module must not touch a file; it tells what may be done with it, and notes what was done.
+This module must not touch a file. It says what may be done with it, and notes what was done.
 """
 
 from collections.abc import Sequence
@@ -13,27 +13,34 @@ from sqlalchemy.orm import Session
 
 from db.connection.chunks import in_chunks
 from db.instances.arrivals import SourceFile
+from db.instances.source_files import COMPLETE
 from db.tables.columns import digest_path
 from db.tables.imaging import InstanceRow, SourceFileRow
 from pipeline.codes import InstanceState
 
-# What was refused as damaged or could not be had stays where a person can look at it.
-_DONE: Final = (InstanceState.SCREENED, InstanceState.NOT_ELIGIBLE)
+# What is damaged or could not be read stays where a person can look at it.
+_FINISHED: Final = (InstanceState.SCREENED, InstanceState.NOT_ELIGIBLE)
 
 
 @dataclass(frozen=True, slots=True)
-class SettledSource:
-    """A file whose content has its final state in the database, committed."""
+class FinishedFile:
+    """A file whose content has its final state in the database, committed.
+
+    ``sha256`` is None for an archive: its files have rows of their own.
+    """
 
     source: SourceFile
-    sha256: str
+    sha256: str | None
 
 
-def find_settled(session: Session, sources: Sequence[SourceFile]) -> list[SettledSource]:
-    """Give those that were screened or are not eligible, and look as they did then."""
+def find_finished(session: Session, sources: Sequence[SourceFile]) -> list[FinishedFile]:
+    """Give those that were screened, are not eligible or are unpacked, and look as they did then.
+
+    Size and time are compared, not the inode: some network file systems change it.
+    """
     by_digest = {digest_path(source.path): source for source in sources}
     return [
-        SettledSource(source, row.sha256)
+        FinishedFile(source, row.sha256)
         for chunk in in_chunks(by_digest)
         for row in session.execute(
             select(
@@ -42,8 +49,11 @@ def find_settled(session: Session, sources: Sequence[SourceFile]) -> list[Settle
                 SourceFileRow.mtime_ns,
                 InstanceRow.sha256,
             )
-            .join(InstanceRow, InstanceRow.instance_id == SourceFileRow.instance_id)
-            .where(SourceFileRow.path_sha256.in_(chunk), InstanceRow.state.in_(_DONE))
+            .outerjoin(InstanceRow, InstanceRow.instance_id == SourceFileRow.instance_id)
+            .where(
+                SourceFileRow.path_sha256.in_(chunk),
+                InstanceRow.state.in_(_FINISHED) | SourceFileRow.reason_code.in_(COMPLETE),
+            )
         )
         if (source := by_digest[row.path_sha256]).size == row.size
         and source.mtime_ns % 2**64 == row.mtime_ns % 2**64
@@ -51,7 +61,7 @@ def find_settled(session: Session, sources: Sequence[SourceFile]) -> list[Settle
 
 
 def note_move(session: Session, old: bytes, new: SourceFile, now: datetime) -> None:
-    """Note that a file is elsewhere now; where another led there already, that one counts."""
+    """Note that a file was moved; where the new path has a row already, that one counts."""
     values = {
         "size": new.size,
         "mtime_ns": new.mtime_ns,

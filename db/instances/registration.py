@@ -1,41 +1,61 @@
-"""Gives every file that arrived its rows: the path, the content, the study it belongs to.
+"""Gives every file that arrived its rows: the source file, the instance, the study it belongs to.
 
 This module must not know how a file is found or read. Registering again changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.instances.arrivals import Arrival, SourceFile
+from db.connection.dialect import lock_registration
+from db.instances.arrivals import Arrival
 from db.instances.duplicates import judge_conflicts
+from db.instances.new_instances import find_study_ids, insert_instances
 from db.instances.source_files import (
     StoredSource,
     find_held_elsewhere,
-    find_unregistered,
     load_sources,
     store_sources,
 )
+from db.instances.states import StateChange, write_states
 from db.instances.stored_instances import (
-    displace_content,
-    find_contents,
-    find_study_ids,
-    insert_contents,
-    is_revivable,
-    load_contents,
-    revive_content,
+    StoredInstance,
+    displace,
+    find_studies_of,
+    lock_instances,
+    revive,
 )
 from db.studies.derivation import lock_studies, recompute_studies
-from db.tables.events import Event, log_events
+from db.tables.events import log_events
 from pipeline.codes import Lane
-
-__all__ = ["Arrival", "SourceFile", "find_unregistered", "register_arrivals"]
+from pipeline.values.instance import Instance, Rejection
 
 ACTOR: Final = "registration"
-_ADVISORY_LOCK: Final = 0x504E4555  # any number that no other program on the server uses
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a registration writes.
+
+    Attributes
+    ----------
+    changes
+        Of instances that are stored: their file is back, or holds another content now.
+    new
+        Instances to insert, each with the reason why no worker needs to look, if there is one.
+    known_studies
+        Ids of the studies that are stored, by UID.
+    known_instances
+        Ids of the instances that are stored, by sha256.
+    """
+
+    changes: Sequence[StateChange]
+    new: Sequence[tuple[Instance, Rejection | None]]
+    known_studies: Mapping[str, int]
+    known_instances: Mapping[str, int]
 
 
 def register_arrivals(
@@ -62,46 +82,69 @@ def register_arrivals(
     ordered = [by_path[path] for path in sorted(by_path)]
     if not ordered:
         return
-    queue_registrations(session)
+    lock_registration(session)
     stored = load_sources(session, by_path)
-    digests: dict[str, Arrival] = {}
-    for arrival in ordered:
+    plan = _plan(session, ordered, stored)
+    events = write_states(session, plan.changes)
+    inserted = insert_instances(session, plan.new, plan.known_studies, lane, now)
+    instance_ids = {**plan.known_instances, **inserted.instance_ids}
+    store_sources(session, ordered, stored, instance_ids, now)
+    events += inserted.events
+    log_events(session, events, actor=ACTOR, now=now)
+    recompute_studies(session, {event.study_id for event in events} - inserted.new_studies)
+
+
+def _plan(
+    session: Session, arrivals: Sequence[Arrival], stored: Mapping[bytes, StoredSource]
+) -> Plan:
+    """Decide what to write, with every study and instance that it concerns locked."""
+    arrived: dict[str, Arrival] = {}
+    for arrival in arrivals:
         if arrival.instance is not None:  # the first path of a content speaks for it
-            digests.setdefault(arrival.instance.sha256, arrival)
-    leaving = _find_leaving(session, ordered, stored)
-    found = find_contents(session, digests, leaving)
-    studies = find_study_ids(
-        session, {a.instance.study_instance_uid for a in digests.values() if a.instance}
+            arrived.setdefault(arrival.instance.sha256, arrival)
+    leaving = _find_leaving(session, arrivals, stored)
+    known_studies = find_study_ids(
+        session, {a.instance.study_instance_uid for a in arrived.values() if a.instance}
     )
-    lock_studies(session, {*found.values(), *studies.values()})
-    known = load_contents(session, (), found)
-    events: list[Event | None] = [
-        displace_content(session, content, leaving[content.instance_id])
-        for content in known
-        if content.instance_id in leaving and content.sha256 not in digests
-    ]
-    instance_ids = {content.sha256: content.instance_id for content in known}
-    revivable = {c.sha256: c for c in known if c.sha256 in digests and is_revivable(c)}
-    verdicts = judge_conflicts(
-        session, [a for d, a in digests.items() if d not in instance_ids or d in revivable]
+    found = find_studies_of(session, arrived, leaving)
+    lock_studies(session, {*found.values(), *known_studies.values()})
+    known = lock_instances(session, (), found)
+    known_instances = {instance.sha256: instance.instance_id for instance in known}
+    revivable = {i.sha256: i for i in known if i.sha256 in arrived and i.is_revivable}
+    displaced = _displace(known, arrived, leaving)
+    conflicts = judge_conflicts(
+        session,
+        [a for d, a in arrived.items() if d not in known_instances or d in revivable],
+        given_up=[i.sha256 for i, change in displaced if not change.to.keeps_uid],
     )
-    events += [revive_content(session, c, verdicts[digest]) for digest, c in revivable.items()]
-    new = [
-        (arrival.instance, verdicts[digest])
-        for digest, arrival in digests.items()
-        if arrival.instance is not None and digest not in instance_ids
-    ]
-    inserted = insert_contents(session, new, studies, lane, now)
-    store_sources(session, ordered, stored, {**instance_ids, **inserted.instance_ids}, now)
-    happened = [event for event in (*events, *inserted.events) if event is not None]
-    log_events(session, happened, actor=ACTOR, now=now)
-    recompute_studies(session, {event.study_id for event in happened} - inserted.new_studies)
+    return Plan(
+        changes=[
+            *(change for _, change in displaced),
+            *(revive(instance, conflicts[digest]) for digest, instance in revivable.items()),
+        ],
+        new=[
+            (arrival.instance, conflicts[digest])
+            for digest, arrival in arrived.items()
+            if arrival.instance is not None and digest not in known_instances
+        ],
+        known_studies=known_studies,
+        known_instances=known_instances,
+    )
 
 
-def queue_registrations(session: Session) -> None:
-    """Let one registration at a time decide what is new; claims and results are not held up."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+def _displace(
+    known: Sequence[StoredInstance],
+    arrived: Mapping[str, Arrival],
+    leaving: Mapping[int, Arrival],
+) -> list[tuple[StoredInstance, StateChange]]:
+    """Give the instances that change because no file holds their content any more."""
+    return [
+        (instance, change)
+        for instance in known
+        if instance.instance_id in leaving
+        and instance.sha256 not in arrived
+        and (change := displace(instance, leaving[instance.instance_id])) is not None
+    ]
 
 
 def _find_leaving(

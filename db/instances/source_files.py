@@ -1,11 +1,12 @@
-"""The paths: which of them are known as they are, and which content each one leads to.
+"""The source files: which paths are registered as they are, and which instance each leads to.
 
-This module must not know what becomes of a content.
+This module must not know what becomes of an instance.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +16,10 @@ from db.instances.arrivals import Arrival, SourceFile
 from db.tables.columns import digest_path
 from db.tables.imaging import InstanceRow, SourceFileRow
 from pipeline.codes import InstanceState, ReasonCode
+
+# A source file without an instance and with one of these reasons is as it should be: an archive,
+# whose files have rows of their own. Any other reason says why the file could not be read.
+COMPLETE: Final = tuple(code for code in ReasonCode if code.state is InstanceState.NOT_ELIGIBLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ def find_unregistered(session: Session, sources: Sequence[SourceFile]) -> list[S
 
     Paths are keyed by their bytes, so a name in any encoding, or in none, is as good as another.
     """
-    settled: set[tuple[str, int, int, int]] = set()
+    registered: set[tuple[str, int, int, int]] = set()
     for chunk in in_chunks(digest_path(source.path) for source in sources):
         query = (
             select(
@@ -40,15 +45,18 @@ def find_unregistered(session: Session, sources: Sequence[SourceFile]) -> list[S
                 SourceFileRow.inode,
                 InstanceRow.reason_code,
             )
-            .join(InstanceRow, InstanceRow.instance_id == SourceFileRow.instance_id)
-            .where(SourceFileRow.path_sha256.in_(chunk))
+            .outerjoin(InstanceRow, InstanceRow.instance_id == SourceFileRow.instance_id)
+            .where(
+                SourceFileRow.path_sha256.in_(chunk),
+                SourceFileRow.reason_code.is_(None) | SourceFileRow.reason_code.in_(COMPLETE),
+            )
         )
-        settled.update(
+        registered.update(
             (row.path_sha256, row.size, row.mtime_ns, row.inode)
             for row in session.execute(query)
             if not is_worth_another_look(row.reason_code)
         )
-    return [source for source in sources if _key(source) not in settled]
+    return [source for source in sources if _key(source) not in registered]
 
 
 def is_worth_another_look(reason_code: ReasonCode | None) -> bool:
@@ -82,6 +90,19 @@ def find_held_elsewhere(
             )
         )
         if row.source_file_id not in leaving
+    }
+
+
+def find_paths(session: Session, instance_ids: Sequence[int]) -> dict[int | None, bytes]:
+    """Give each instance's path, the one that was seen last."""
+    return {
+        row.instance_id: row.path
+        for chunk in in_chunks(instance_ids)
+        for row in session.execute(
+            select(SourceFileRow.instance_id, SourceFileRow.path)
+            .where(SourceFileRow.instance_id.in_(chunk))
+            .order_by(SourceFileRow.last_seen_at, SourceFileRow.source_file_id)
+        )
     }
 
 

@@ -7,6 +7,7 @@ instance, in the order of their ids, so that no two writers wait for each other 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Engine, select, update
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.connection.chunks import CHUNK, in_chunks
 from db.connection.engine import write_session
-from db.studies.results import latest_results
+from db.studies.results import read_results
 from db.studies.state import (
     DESCRIPTION_NAMES,
     AcknowledgementFacts,
@@ -28,24 +29,11 @@ from db.tables.columns import join_words, split_words
 from db.tables.imaging import InstanceRow, StudyRow
 from pipeline.codes import Flag, Priority
 
-_PLAIN_NAMES: Final = (
-    "status",
-    "probability",
-    "band",
-    "operating_point",
-    "priority",
-    "priority_rank",
-    "ordered_priority",
-    "effective_priority_rank",
-    "model_release",
-    "instances",
-    "instances_screened",
-    "received_at",
-    "screened_at",
-    "waiting_since",
-    "escalated_at",
-    "acknowledged_by",
-    "acknowledged_at",
+# The columns of a study that are stored as `summarise_study` gives them.
+_PLAIN_NAMES: Final = tuple(
+    field.name
+    for field in fields(StudyState)
+    if field.name not in {"description", "reason_codes", "flags"}
 )
 
 
@@ -153,7 +141,7 @@ def _to_values(state: StudyState) -> dict[str, Any]:
 def _load_instances(
     session: Session, study_ids: Sequence[int]
 ) -> Mapping[int, list[InstanceFacts]]:
-    results = latest_results(session, InstanceRow.study_id.in_(study_ids))
+    results = read_results(session, InstanceRow.study_id.in_(study_ids))
     query = select(
         InstanceRow.study_id,
         InstanceRow.instance_id,

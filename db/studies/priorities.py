@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from db.instances.registration import queue_registrations
+from db.connection.dialect import lock_registration
 from db.studies.derivation import lock_studies, recompute_studies
 from db.tables.audit import OrderedPriorityRow
 from db.tables.events import Event, log_events
@@ -30,7 +30,7 @@ def apply_ordered_priorities(session: Session, now: datetime, limit: int = _BATC
     int
         How many orders were taken; call again until it is 0.
     """
-    queue_registrations(session)
+    lock_registration(session)
     orders = session.scalars(
         select(OrderedPriorityRow)
         .where(OrderedPriorityRow.applied_at.is_(None))

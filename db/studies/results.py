@@ -1,6 +1,7 @@
-"""Which of an instance's screenings counts: the latest, with its most urgent finding.
+"""Which of an instance's screenings counts, decided here alone.
 
-This module must not know what a study makes of it.
+The current release's, where there is one, else the latest; and its most probable finding. This
+module must not know what a study makes of it.
 """
 
 from typing import Any
@@ -12,8 +13,8 @@ from db.studies.state import Result
 from db.tables.imaging import FindingRow, InstanceRow, ModelReleaseRow, ScreeningRow
 
 
-def latest_results(session: Session, which: ColumnElement[bool]) -> dict[int, Result]:
-    """Give the result that counts, by instance id.
+def read_results(session: Session, which: ColumnElement[bool]) -> dict[int, Result]:
+    """Give the result that counts of each screened instance, by instance id.
 
     Parameters
     ----------
@@ -27,6 +28,7 @@ def latest_results(session: Session, which: ColumnElement[bool]) -> dict[int, Re
             ScreeningRow.preprocessing_version,
             ScreeningRow.screened_at,
             ModelReleaseRow.name,
+            ModelReleaseRow.current_since.is_not(None).label("is_current"),
             FindingRow.probability,
             FindingRow.band,
             FindingRow.operating_point,
@@ -36,11 +38,17 @@ def latest_results(session: Session, which: ColumnElement[bool]) -> dict[int, Re
         .join(FindingRow, FindingRow.screening_id == ScreeningRow.screening_id)
         .where(which)
     )
-    latest: dict[int, tuple[tuple[Any, ...], Result]] = {}
+    best: dict[int, tuple[tuple[Any, ...], Result]] = {}
     for row in session.execute(query):
-        # By time, whatever the order they were stored in; within a screening, by weight.
-        key = (row.screened_at, row.name, row.preprocessing_version, row.probability)
-        if row.instance_id not in latest or key > latest[row.instance_id][0]:
+        # By time, whatever the order they were stored in; within a screening, by probability.
+        key = (
+            row.is_current,
+            row.screened_at,
+            row.name,
+            row.preprocessing_version,
+            row.probability,
+        )
+        if row.instance_id not in best or key > best[row.instance_id][0]:
             result = Result(
                 row.probability,
                 row.band,
@@ -49,5 +57,5 @@ def latest_results(session: Session, which: ColumnElement[bool]) -> dict[int, Re
                 row.name,
                 row.screened_at,
             )
-            latest[row.instance_id] = key, result
-    return {instance_id: result for instance_id, (_, result) in latest.items()}
+            best[row.instance_id] = key, result
+    return {instance_id: result for instance_id, (_, result) in best.items()}

@@ -22,8 +22,6 @@ from pipeline.codes import (
     StudyStatus,
 )
 
-_TAKEN_BACK: Final = frozenset({ReasonCode.SUPERSEDED, ReasonCode.WITHDRAWN})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
@@ -82,7 +80,7 @@ class InstanceFacts:
     @property
     def is_taken_back(self) -> bool:
         """Whether the study is to be judged without this instance."""
-        return self.reason_code in _TAKEN_BACK
+        return self.reason_code is not None and self.reason_code.is_taken_back
 
     @property
     def is_pending(self) -> bool:

@@ -108,7 +108,11 @@ class OrderedPriorityRow(Base):
 
 
 class JobRunRow(Base):
-    """One run of a scheduled job; two schedulers cannot both begin the same one."""
+    """One run of a scheduled job; two schedulers cannot both begin the same one.
+
+    ``position`` is the id of the last row that was dealt with, for a run that walks by id. In
+    ``detail`` earlier versions kept their progress, as text.
+    """
 
     __tablename__ = "job_run"
     __table_args__ = (word_check("status", JobStatus), UniqueConstraint("job", "due"))
@@ -120,3 +124,6 @@ class JobRunRow(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     detail: Mapped[str | None] = mapped_column(Text)
+    rows_done: Mapped[int | None] = mapped_column(BigId)
+    rows_total: Mapped[int | None] = mapped_column(BigId)
+    position: Mapped[int | None] = mapped_column(BigId)

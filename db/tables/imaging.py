@@ -34,7 +34,10 @@ class ReasonRow(Base):
 
 
 class ModelReleaseRow(Base):
-    """A model release that has screened here, or is about to."""
+    """A model release that has screened here, or is about to.
+
+    ``current_since`` is NULL for all but the current release, whose screenings count.
+    """
 
     __tablename__ = "model_release"
 
@@ -44,6 +47,7 @@ class ModelReleaseRow(Base):
     weights_sha256: Mapped[str] = mapped_column(String(64))
     preprocessing_version: Mapped[int]
     description: Mapped[str] = mapped_column(Text)
+    current_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class StudyRow(Base):
@@ -209,7 +213,7 @@ class SourceFileRow(Base):
 
 
 class ScreeningRow(Base):
-    """What one release found in one instance; the latest of an instance counts."""
+    """What one release found in one instance; `db.studies.results` says which of them counts."""
 
     __tablename__ = "screening"
     __table_args__ = (

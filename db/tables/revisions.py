@@ -2,5 +2,5 @@
 
 from typing import Final
 
-# Every revision of db/migrations, the first one first.
-REVISIONS: Final = ("0001", "0002")
+# Every revision of db/tables/migrations, the first one first.
+REVISIONS: Final = ("0001", "0002", "0003")

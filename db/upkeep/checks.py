@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, exists, func, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.connection.chunks import in_chunks
+from db.instances.source_files import COMPLETE
 from db.studies.derivation import compare_studies
 from db.tables.audit import JobRunRow, OrderedPriorityRow
 from db.tables.imaging import FindingRow, InstanceRow, ScreeningRow, SourceFileRow, StudyRow
@@ -78,7 +79,10 @@ _CHECKS: Final = (
     _Check(
         "files that cannot be read (the example is their path's sha256)",
         SourceFileRow.path_sha256,
-        lambda _now: [SourceFileRow.reason_code.is_not(None)],
+        lambda _now: [
+            SourceFileRow.reason_code.is_not(None),
+            SourceFileRow.reason_code.not_in(COMPLETE),
+        ],
         "make them readable to the service's user; the next scan takes them up",
     ),
     _Check(

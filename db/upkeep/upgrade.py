@@ -3,18 +3,16 @@
 This module must not know what a revision does.
 """
 
-from typing import Final
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
-from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
-
-from db.connection.engine import DatabaseError, translated_errors, write_connection
+from db.connection.dialect import lock_upgrade
+from db.connection.engine import translated_errors, write_connection
+from db.connection.errors import DatabaseError
 from db.studies.derivation import rederive_studies
 from db.tables.imaging import ReasonRow
 from db.tables.revisions import REVISIONS
 from db.tables.roles import grant_roles
 from pipeline.codes import ReasonCode
-
-_ADVISORY_LOCK: Final = 0x504E4556
 
 
 def upgrade_schema(engine: Engine) -> str:
@@ -32,8 +30,7 @@ def upgrade_schema(engine: Engine) -> str:
     from db.tables.migrate import migrate  # noqa: PLC0415 - brings Alembic, which only this needs
 
     with write_connection(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        lock_upgrade(connection)
         _check_known(connection)
         migrate(connection)
         _check_reasons(connection)

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.connection.chunks import in_chunks
-from db.instances.states import registered
+from db.instances.source_files import find_paths
+from db.instances.states import claimed, waiting
 from db.tables.events import Event, log_events
-from db.tables.imaging import InstanceRow, SourceFileRow
+from db.tables.imaging import InstanceRow
 from pipeline.codes import EventKind, InstanceState, Lane
 
 LANES_IN_ORDER: Final = (Lane.URGENT, Lane.BACKFILL)
@@ -46,11 +47,6 @@ class Claim:
     attempts: int
     sop_instance_uid: str
     lane: Lane
-
-    @property
-    def is_retry(self) -> bool:
-        """Whether an earlier attempt came to nothing, perhaps by this file's own doing."""
-        return self.attempts > 1
 
 
 def claim_batch(
@@ -84,22 +80,17 @@ def claim_batch(
         comes after that: it is to finish what it has and come back with empty hands.
     """
     token = secrets.token_hex(16)
-    values = {
-        "state": InstanceState.CLAIMED,
-        "lease_token": token,
-        "claimable_at": now + lease,
-        "attempts": InstanceRow.attempts + 1,
-    }
+    values = {**claimed(token, now + lease).values(), "attempts": InstanceRow.attempts + 1}
     due = _lock_due(session, lanes, now, limit)
     fresh = list(takewhile(lambda row: row.attempts == 0, due))
     turn = fresh or ([] if holding else due[:1])
-    claimed = [
+    taken = [
         row
         for chunk in in_chunks([row.instance_id for row in turn])
         for row in _change(session, chunk, values)
     ]
-    claimed.sort(key=lambda row: int(row.instance_id))
-    paths = find_paths(session, [row.instance_id for row in claimed])
+    taken.sort(key=lambda row: int(row.instance_id))
+    paths = find_paths(session, [row.instance_id for row in taken])
     log_events(
         session,
         [
@@ -110,7 +101,7 @@ def claim_batch(
                 to_state=InstanceState.CLAIMED,
                 detail=f"attempt {row.attempts}",
             )
-            for row in claimed
+            for row in taken
         ],
         actor=actor,
         now=now,
@@ -125,7 +116,7 @@ def claim_batch(
             sop_instance_uid=row.sop_instance_uid,
             lane=row.lane,
         )
-        for row in claimed
+        for row in taken
     ]
 
 
@@ -149,7 +140,7 @@ def release_claims(
     int
         How many were still held.
     """
-    values = {**registered(), "attempts": InstanceRow.attempts - 1}
+    values = {**waiting().values(), "attempts": InstanceRow.attempts - 1}
     released = [row for chunk in in_chunks(claims) for row in _change_held(session, chunk, values)]
     _log_return(session, released, EventKind.HANDED_BACK, actor, now)
     return len(released)
@@ -162,7 +153,7 @@ def sweep_expired_leases(session: Session, now: datetime) -> int:
     caller that hints may have been lost.
     """
     expired = _free_ids(InstanceRow.state == InstanceState.CLAIMED, InstanceRow.claimable_at <= now)
-    swept = _change(session, expired, registered())
+    swept = _change(session, expired, waiting().values())
     _log_return(session, swept, EventKind.LEASE_EXPIRED, "sweeper", now)
     return len(swept)
 
@@ -255,16 +246,3 @@ def _log_return(
         actor=actor,
         now=now,
     )
-
-
-def find_paths(session: Session, instance_ids: Sequence[int]) -> dict[int | None, bytes]:
-    """Give each instance's path, the one that was seen last."""
-    return {
-        row.instance_id: row.path
-        for chunk in in_chunks(instance_ids)
-        for row in session.execute(
-            select(SourceFileRow.instance_id, SourceFileRow.path)
-            .where(SourceFileRow.instance_id.in_(chunk))
-            .order_by(SourceFileRow.last_seen_at, SourceFileRow.source_file_id)
-        )
-    }

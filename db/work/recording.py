@@ -1,37 +1,32 @@
 """Records what became of claimed instances: all of a batch in one transaction, each only once.
 
-This module must not know how an outcome was come by. An outcome counts only under the token of
-the lease that still holds; a late or repeated one changes nothing.
+An outcome counts only under the token of a lease that still holds; a late or repeated one changes
+nothing. This module must not know how an instance was read or scored.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import delete, exists, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session
 
 from db.connection.chunks import in_chunks
-from db.instances.later_copies import find_kept_back, take_up
-from db.instances.states import registered, rejected, screened
+from db.connection.dialect import insert_for
+from db.instances.duplicates import find_copies, queue_copies
+from db.instances.states import StateChange, rejected, screened, waiting, write_states
 from db.instances.stored_instances import header_values
 from db.studies.derivation import lock_studies, recompute_studies
 from db.tables.columns import join_words
-from db.tables.events import Event, log_events
+from db.tables.events import log_events
 from db.tables.imaging import FindingRow, InstanceRow, ModelReleaseRow, ScreeningRow
 from db.work.claims import Claim
-from db.work.releases import register_release
 from pipeline.codes import EventKind, Flag, InstanceState, Priority, ReasonCode
 from pipeline.values.instance import Instance, Rejection
 from pipeline.values.screening import Screening
 
-__all__ = ["Deferred", "Outcome", "Rejected", "Screened", "record_outcomes", "register_release"]
-
 _ACTOR: Final = "worker"
-_GIVES_WAY: Final = frozenset({InstanceState.QUARANTINED, InstanceState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Screened:
     Attributes
     ----------
     instance
-        As the reader saw it now, perhaps with a newer version's eyes than at registration.
+        As it was read now; a newer version of the program may read more than at registration.
     flags
         All that a reader of the worklist should know, the header's and the pixels'.
     """
@@ -63,7 +58,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Something passing went wrong; the instance is tried again, not before the given time."""
+    """A transient error; the instance is tried again, not before the given time."""
 
     claim: Claim
     rejection: Rejection
@@ -95,11 +90,12 @@ def record_outcomes(
     """
     held = _find_held(session, outcomes)
     _store_screenings(session, held)
-    events = _store_states(session, held)
-    # A copy that came before this one was found damaged or lost has its turn now.
-    gone = {event.instance_id for event in events if event.to_state in _GIVES_WAY}
-    uids = [each.outcome.claim.sop_instance_uid for each in held if each.instance_id in gone]
-    events += take_up(session, find_kept_back(session, uids))
+    changes = [_change(each) for each in held]
+    events = write_states(session, changes)
+    # A copy that was quarantined while this one counted as intact is screened in its place.
+    lost = {change.instance_id for change in changes if not change.to.keeps_uid}
+    uids = [each.outcome.claim.sop_instance_uid for each in held if each.instance_id in lost]
+    events += queue_copies(session, find_copies(session, uids))
     log_events(session, events, actor=actor, now=now)
     recompute_studies(session, {event.study_id for event in events})
     return len(held)
@@ -116,7 +112,7 @@ def _find_held(session: Session, outcomes: Sequence[Outcome]) -> list[_Held]:
         )
     }
     refused = [o.claim.sop_instance_uid for o in outcomes if isinstance(o, Rejected)]
-    lock_studies(session, study_ids.union(find_kept_back(session, refused).values()))
+    lock_studies(session, study_ids.union(find_copies(session, refused).values()))
     query = (
         select(
             InstanceRow.instance_id,
@@ -137,41 +133,31 @@ def _find_held(session: Session, outcomes: Sequence[Outcome]) -> list[_Held]:
     ]
 
 
-def _store_states(session: Session, held: Iterable[_Held]) -> list[Event]:
-    """Change the instances, those of one kind of outcome in one statement; give the events."""
-    values_of_kind: defaultdict[EventKind, list[dict[str, Any]]] = defaultdict(list)
-    events: list[Event] = []
-    for each in held:
-        kind, values, reason_code, detail = _judge(each)
-        values_of_kind[kind].append({"instance_id": each.instance_id, **values})
-        events.append(
-            Event(
-                kind=kind,
-                study_id=each.study_id,
-                instance_id=each.instance_id,
-                from_state=InstanceState.CLAIMED,
-                to_state=values["state"],
-                reason_code=reason_code,
-                detail=detail,
-            )
-        )
-    for values_of_instances in values_of_kind.values():
-        session.execute(update(InstanceRow), values_of_instances)
-    return events
-
-
-def _judge(held: _Held) -> tuple[EventKind, dict[str, Any], ReasonCode | None, str]:
-    """Give what happened, the columns it sets, and the words for the event log."""
+def _change(held: _Held) -> StateChange:
+    """Give the change of state that an outcome makes, with the words for the event log."""
+    header: dict[str, Any] = {}
+    reason_code: ReasonCode | None = None
     match held.outcome:
         case Screened(instance=instance, flags=flags, screening=screening):
-            values = {**header_values(instance), "flags": join_words(flags), **screened()}
-            return EventKind.SCREENED, values, None, f"release {screening.model_release}"
+            kind, to = EventKind.SCREENED, screened()
+            header = {**header_values(instance), "flags": join_words(flags)}
+            detail = f"release {screening.model_release}"
         case Rejected(rejection=rejection):
-            values = rejected(rejection, has_screening=held.has_screening)
-            return EventKind.REJECTED, values, rejection.reason_code, rejection.detail
+            kind, to = EventKind.REJECTED, rejected(rejection, has_screening=held.has_screening)
+            reason_code, detail = rejection.reason_code, rejection.detail
         case Deferred(rejection=rejection, next_attempt_at=next_attempt_at):
-            values = registered(next_attempt_at)
-            return EventKind.DEFERRED, values, rejection.reason_code, rejection.detail
+            kind, to = EventKind.DEFERRED, waiting(next_attempt_at)
+            reason_code, detail = rejection.reason_code, rejection.detail
+    return StateChange(
+        kind=kind,
+        instance_id=held.instance_id,
+        study_id=held.study_id,
+        from_state=InstanceState.CLAIMED,
+        to=to,
+        header=header,
+        reason_code=reason_code,
+        detail=detail,
+    )
 
 
 def _store_screenings(session: Session, held: Iterable[_Held]) -> None:
@@ -193,8 +179,7 @@ def _store_screenings(session: Session, held: Iterable[_Held]) -> None:
         }
         for instance_id, outcome in found.items()
     ]
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert_screening = dialect.insert(ScreeningRow)
+    insert_screening = insert_for(session, ScreeningRow)
     returned = session.execute(
         insert_screening.on_conflict_do_update(
             index_elements=[

@@ -1,11 +1,13 @@
-"""One line of the worklist, and the order in which lines are read.
+"""One line of the worklist: its columns, their types, and the order in which lines are read.
 
-This module must not know how a database is asked: it is imported by whoever asks one.
+Whoever reads the view derives its columns from here; the migration that makes the view and the
+table behind it state them for themselves, and tests compare. This module must not know SQL.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time
-from typing import Final
+from types import UnionType
+from typing import Any, Final, get_args, get_origin
 
 from pipeline.codes import Band, Flag, Priority, ReasonCode, StudyStatus
 
@@ -46,3 +48,31 @@ class WorklistEntry:
     waiting_since: datetime
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryColumn:
+    """One column of the view.
+
+    Attributes
+    ----------
+    kind
+        The Python type of its values, NULL apart; of each word where ``is_words``.
+    is_words
+        Whether it holds words as text, ``AGE_UNKNOWN,VIEW_UNKNOWN``.
+    """
+
+    name: str
+    kind: type[Any]
+    is_words: bool
+
+
+def _column(name: str, annotation: Any) -> EntryColumn:  # noqa: ANN401 - a type, or one in a form
+    if isinstance(annotation, UnionType):  # str | None
+        return _column(name, next(kind for kind in get_args(annotation) if kind is not type(None)))
+    if get_origin(annotation) is tuple:  # tuple[Flag, ...]
+        return EntryColumn(name, get_args(annotation)[0], is_words=True)
+    return EntryColumn(name, annotation, is_words=False)
+
+
+COLUMNS: Final = tuple(_column(field.name, field.type) for field in fields(WorklistEntry))

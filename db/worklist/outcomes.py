@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from db.connection.chunks import in_chunks
-from db.studies.results import latest_results
+from db.studies.results import read_results
 from db.studies.state import Result
 from db.tables.columns import digest_path, split_words
 from db.tables.imaging import InstanceRow, SourceFileRow, StudyRow
@@ -64,7 +64,7 @@ def read_outcomes(session: Session, paths: Sequence[bytes]) -> list[FileOutcome]
             .where(SourceFileRow.path_sha256.in_(chunk))
         )
         rows = session.execute(query).all()
-        results = latest_results(
+        results = read_results(
             session,
             InstanceRow.instance_id.in_(
                 [row.instance_id for row in rows if row.instance_id is not None]

@@ -1,8 +1,8 @@
 """Reads `worklist_v1` with nothing but a driver: Python's own for SQLite, psycopg for PostgreSQL.
 
-For the command that people type most: to import SQLAlchemy takes longer than all the rest of it.
-Whatever is out of the ordinary (a URL with options, an older schema, a server that does not answer)
-is left to `db.worklist.view`, which says what is the matter. This module must not write.
+For `pneumoscreen worklist`, the command that people type most: to import SQLAlchemy takes longer
+than all the rest of it (docs/decisions/0014-plain-worklist.md). Any other case (a URL with options,
+another schema, a server that does not answer) is left to `db.worklist.view`. It must not write.
 """
 
 import sqlite3
@@ -14,8 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from db.tables.revisions import REVISIONS
-from db.worklist.entry import READING_ORDER, WorklistEntry
-from pipeline.codes import Band, Flag, Priority, ReasonCode, StudyStatus
+from db.worklist.entry import COLUMNS, READING_ORDER, EntryColumn, WorklistEntry
 
 _SQLITE: Final = "sqlite:///"
 _POSTGRES: Final = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -68,16 +67,20 @@ def _read_postgres(url: str, query: str) -> Sequence[_Row] | None:
 
 
 def _to_entry(row: _Row) -> WorklistEntry:
-    values: dict[str, Any] = {}
-    for name in WorklistEntry.__dataclass_fields__:
-        value = row[name]
-        read = _READERS.get(name)
-        values[name] = value if read is None or value is None else read(value)
-    return WorklistEntry(**values)
+    return WorklistEntry(**{column.name: _read(column, row[column.name]) for column in COLUMNS})
 
 
-def _read_words(text: str, kind: type[Flag] | type[ReasonCode]) -> tuple[str, ...]:
-    return tuple(sorted(kind(word) for word in text.split(",") if word))
+def _read(column: EntryColumn, value: Any) -> Any:  # noqa: ANN401 - as the driver gives it
+    """Give the value of a column's type: SQLite keeps dates and times as text."""
+    if column.is_words:
+        return tuple(sorted(column.kind(word) for word in value.split(",") if word))
+    if column.kind is datetime:
+        return None if value is None else _read_moment(value)
+    if value is None or isinstance(value, column.kind):
+        return value
+    if column.kind in {date, time}:
+        return column.kind.fromisoformat(value)
+    return column.kind(value)
 
 
 def _read_moment(value: str | datetime) -> datetime:
@@ -85,18 +88,3 @@ def _read_moment(value: str | datetime) -> datetime:
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-_READERS: Final = {
-    "status": StudyStatus,
-    "band": Band,
-    "priority": Priority,
-    "ordered_priority": Priority,
-    "study_date": lambda value: value if isinstance(value, date) else date.fromisoformat(value),
-    "study_time": lambda value: value if isinstance(value, time) else time.fromisoformat(value),
-    "reason_codes": lambda text: _read_words(text, ReasonCode),
-    "flags": lambda text: _read_words(text, Flag),
-    **dict.fromkeys(
-        ("received_at", "screened_at", "waiting_since", "acknowledged_at"), _read_moment
-    ),
-}

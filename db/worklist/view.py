@@ -4,7 +4,8 @@ This module must not know the tables behind the view. See docs/worklist_v1.md fo
 """
 
 from collections.abc import Collection
-from dataclasses import fields
+from datetime import date, datetime, time
+from enum import StrEnum
 from heapq import nsmallest
 from operator import attrgetter
 from typing import Any, Final
@@ -24,50 +25,35 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from db.connection.chunks import in_chunks
 from db.tables.columns import UtcDateTime, split_words, word_type
-from db.worklist.entry import READING_ORDER, WorklistEntry
-from pipeline.codes import Band, Flag, Priority, ReasonCode, StudyStatus
+from db.worklist.entry import COLUMNS, READING_ORDER, EntryColumn, WorklistEntry
+
+_SQL_TYPES: Final[dict[type, type[TypeEngine[Any]]]] = {
+    str: String,
+    float: Double,
+    int: Integer,
+    date: Date,
+    time: Time,
+    datetime: UtcDateTime,
+}
+
+
+def _sql_type(column: EntryColumn) -> TypeEngine[Any]:
+    if column.is_words:
+        return Text()
+    if issubclass(column.kind, StrEnum):
+        return word_type(column.kind)
+    return _SQL_TYPES[column.kind]()
+
 
 # Of its own metadata: a view is no table, so a migration must not look for one.
 WORKLIST_V1: Final = Table(
     "worklist_v1",
     MetaData(),
-    Column("study_instance_uid", String),
-    Column("accession_number", String),
-    Column("patient_id", String),
-    Column("issuer_of_patient_id", String),
-    Column("patient_sex", String),
-    Column("patient_age_years", Double),
-    Column("study_date", Date),
-    Column("study_time", Time),
-    Column("modality", String),
-    Column("station_name", String),
-    Column("institution_name", String),
-    Column("status", word_type(StudyStatus)),
-    Column("reason_codes", Text),
-    Column("flags", Text),
-    Column("probability", Double),
-    Column("band", word_type(Band)),
-    Column("operating_point", Double),
-    Column("priority", word_type(Priority)),
-    Column("priority_rank", Integer),
-    Column("ordered_priority", word_type(Priority)),
-    Column("effective_priority_rank", Integer),
-    Column("model_release", String),
-    Column("instances", Integer),
-    Column("instances_screened", Integer),
-    Column("received_at", UtcDateTime),
-    Column("screened_at", UtcDateTime),
-    Column("waiting_since", UtcDateTime),
-    Column("acknowledged_by", String),
-    Column("acknowledged_at", UtcDateTime),
-)
-
-
-_PLAIN_NAMES: Final = tuple(
-    field.name for field in fields(WorklistEntry) if field.name not in {"reason_codes", "flags"}
+    *(Column(column.name, _sql_type(column)) for column in COLUMNS),
 )
 
 
@@ -106,8 +92,9 @@ def _read(session: Session, query: Select[*tuple[Any, ...]]) -> list[WorklistEnt
 
 
 def _to_entry(row: Row[*tuple[Any, ...]]) -> WorklistEntry:
-    return WorklistEntry(
-        reason_codes=tuple(sorted(split_words(row.reason_codes, ReasonCode))),
-        flags=tuple(sorted(split_words(row.flags, Flag))),
-        **{name: getattr(row, name) for name in _PLAIN_NAMES},
-    )
+    return WorklistEntry(**{column.name: _value(row, column) for column in COLUMNS})
+
+
+def _value(row: Row[*tuple[Any, ...]], column: EntryColumn) -> Any:  # noqa: ANN401 - any column's
+    value = getattr(row, column.name)
+    return tuple(sorted(split_words(value, column.kind))) if column.is_words else value

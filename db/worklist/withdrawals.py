@@ -1,6 +1,6 @@
-"""Takes an instance back: sent by mistake, of another patient, or one of two with one UID.
+"""Withdraws an instance: sent by mistake, of another patient, or one of two with one UID.
 
-This module must not delete anything: the row stays, and says who took it back.
+This module must not delete anything: the row stays, and says who withdrew it.
 """
 
 from datetime import datetime
@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.connection.dialect import lock_registration
 from db.connection.errors import DatabaseError
-from db.instances.later_copies import find_kept_back, take_up
-from db.instances.registration import queue_registrations
-from db.instances.states import rejected
-from db.instances.stored_instances import change_content, load_contents
+from db.instances.duplicates import find_copies, queue_copies
+from db.instances.states import rejected, write_states
+from db.instances.stored_instances import lock_instances
 from db.studies.derivation import lock_studies, recompute_studies
 from db.tables.events import log_events
 from db.tables.imaging import InstanceRow
@@ -29,8 +29,8 @@ def withdraw_instance(
 ) -> None:
     """Judge a study without this instance from now on.
 
-    Of contents with the same SOP Instance UID that were kept back because this one stood, the
-    first is taken up in its place.
+    Of copies with the same SOP Instance UID that were quarantined because this one stood, the
+    first is screened in its place.
 
     Raises
     ------
@@ -46,13 +46,16 @@ def withdraw_instance(
         raise InstanceNotFoundError(
             f"no instance has the sha256 {sha256}; `pneumoscreen show UID` lists a study's"
         )
-    queue_registrations(session)
-    lock_studies(session, {row.study_id, *find_kept_back(session, [row.sop_instance_uid]).values()})
-    values = rejected(Rejection(ReasonCode.WITHDRAWN, detail), has_screening=False)
-    events = [
-        change_content(session, content, values, EventKind.REJECTED)
-        for content in load_contents(session, [sha256], ())
-    ]
-    events += take_up(session, find_kept_back(session, [row.sop_instance_uid]))
+    lock_registration(session)
+    lock_studies(session, {row.study_id, *find_copies(session, [row.sop_instance_uid]).values()})
+    withdrawn = rejected(Rejection(ReasonCode.WITHDRAWN, detail), has_screening=False)
+    events = write_states(
+        session,
+        [
+            instance.change(withdrawn, EventKind.REJECTED)
+            for instance in lock_instances(session, [sha256], ())
+        ],
+    )
+    events += queue_copies(session, find_copies(session, [row.sop_instance_uid]))
     log_events(session, events, actor=by, now=now)
     recompute_studies(session, {event.study_id for event in events})

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from db.studies.derivation import rederive_studies
 from db.work.claims import Claim, release_claims, sweep_expired_leases
 from db.work.recording import Deferred, Rejected, Screened
-from db.work.reprocessing import mark_for_reprocessing
+from db.work.reprocessing import Selection, mark_for_reprocessing
 from db.worklist.entry import WorklistEntry
 from pipeline.codes import (
     UNREAD_RANK,
@@ -164,7 +164,9 @@ class AnyOrder(RuleBasedStateMachine):
     def the_night_comes(self, limit: int) -> None:
         self.site.wait(1)
         with self.site.writing() as session:
-            mark_for_reprocessing(session, self.release.name, now=self.site.now, limit=limit)
+            mark_for_reprocessing(
+                session, Selection(self.release.name), now=self.site.now, limit=limit
+            )
 
     @invariant()
     def every_line_is_what_its_instances_say(self) -> None:
@@ -189,7 +191,9 @@ class AnyOrder(RuleBasedStateMachine):
             claims = self.site.claim()
             if not claims:
                 with self.site.writing() as session:
-                    if not mark_for_reprocessing(session, NEWER.name, now=self.site.now).instances:
+                    if not mark_for_reprocessing(
+                        session, Selection(NEWER.name), now=self.site.now
+                    ).instances:
                         break
             self.site.wait(1)
             self.site.record(*map(self._outcome, claims))

@@ -12,7 +12,7 @@ from db.instances.registration import register_arrivals
 from db.studies.derivation import rederive_studies
 from db.studies.priorities import apply_ordered_priorities, escalate_waiting
 from db.tables.imaging import FindingRow, InstanceRow, ScreeningRow, SourceFileRow
-from db.work.reprocessing import mark_for_reprocessing
+from db.work.reprocessing import Selection, mark_for_reprocessing
 from pipeline.codes import InstanceState, Lane, StudyStatus
 from tests.db.site import NEGATIVE, RELEASE, Site, make_instance, make_source
 
@@ -58,7 +58,7 @@ def _administer(site: Site, _seed: int) -> None:
         with site.writing() as session:
             apply_ordered_priorities(session, site.now)
         with site.writing() as session:
-            mark_for_reprocessing(session, RELEASE.name, now=site.now)
+            mark_for_reprocessing(session, Selection(RELEASE.name), now=site.now)
 
 
 def test_everything_at_once_ends_well(site: Site) -> None:

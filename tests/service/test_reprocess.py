@@ -10,7 +10,8 @@ from db.instances.registration import register_arrivals
 from db.tables.audit import JobRunRow
 from db.tables.imaging import InstanceRow, ScreeningRow
 from db.work.claims import claim_batch
-from db.work.recording import Screened, record_outcomes, register_release
+from db.work.recording import Screened, record_outcomes
+from db.work.releases import register_release
 from db.worklist.view import read_worklist
 from pipeline.codes import Band, InstanceState, JobStatus, Lane, Priority
 from pipeline.release import load_release

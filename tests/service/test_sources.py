@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 import worker.inbox.disposal
 from db.connection.engine import read_session
-from db.instances.registration import SourceFile
+from db.instances.arrivals import SourceFile
 from db.tables.imaging import InstanceRow, SourceFileRow
 from db.work.claims import find_paths
 from pipeline.codes import InstanceState

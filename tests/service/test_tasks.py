@@ -1,6 +1,6 @@
 from threading import Event
 
-from db.connection.engine import DatabaseUnavailableError
+from db.connection.errors import DatabaseUnavailableError
 from tests.service.fakes import ScriptedSteps
 from tests.worker.fakes import FakeClock
 from worker.heartbeat import Heartbeat

@@ -85,9 +85,9 @@ def reprocess(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Send what the current release has not screened back to the workers, in the backfill lane."""
+    from db.work.reprocessing import Selection
     from pipeline.release import load_release
     from worker.cli.show.progress import show_progress
-    from worker.screening.reprocess import Selection
     from worker.screening.reprocess_run import (
         compare_releases,
         count_selected,
@@ -101,7 +101,7 @@ def reprocess(
         load_release(settings.release).name,
         since=since.replace(tzinfo=UTC) if since else None,
         states=frozenset(status),
-        site=site,
+        institution_or_station=site,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with show_progress() as progress:

@@ -19,7 +19,8 @@ from sqlalchemy import Engine
 
 from db.connection.engine import read_session, write_session
 from db.instances.arrivals import Arrival, SourceFile
-from db.instances.registration import find_unregistered, register_arrivals
+from db.instances.registration import register_arrivals
+from db.instances.source_files import find_unregistered
 from pipeline.codes import Lane, ReasonCode
 from pipeline.values.instance import Rejection
 from pipeline.values.reading import unidentified_instance

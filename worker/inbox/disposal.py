@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from db.connection.engine import read_session, write_session
 from db.instances.arrivals import SourceFile
-from db.instances.finished_files import SettledSource, find_settled, note_move
+from db.instances.finished_files import FinishedFile, find_finished, note_move
 from worker.clock import Clock
 from worker.settings import SourcePolicy
 
@@ -61,7 +61,7 @@ class SourceKeeper:
         self._turn = self._turn or list(registered)
         looked_at, self._turn = self._turn[:_FILES_AT_ONCE], self._turn[_FILES_AT_ONCE:]
         with read_session(self._engine) as session:
-            settled = find_settled(session, looked_at)
+            settled = find_finished(session, looked_at)
         done = 0
         for each in settled:
             try:
@@ -72,15 +72,16 @@ class SourceKeeper:
             _log.info("sources_put_away", files=done, policy=self._policy)
         return done
 
-    def _put_away(self, settled: SettledSource) -> bool:
+    def _put_away(self, settled: FinishedFile) -> bool:
         path = Path(os.fsdecode(settled.source.path))
         if not _is_unchanged(path, settled.source):
             return False
         sidecar = path.with_suffix(".json")
+        sha256 = settled.sha256 or _digest(path)
         if self._archive is not None:
             now = self._clock.now()
-            target = self._archive / f"{now:%Y/%m/%d}" / settled.sha256
-            self._copy(path, sidecar, target, settled.sha256)
+            target = self._archive / f"{now:%Y/%m/%d}" / sha256
+            self._copy(path, sidecar, target, sha256)
             with write_session(self._engine) as session:
                 note_move(session, settled.source.path, _look(target), now)
         _remove(path, settled.source)

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from db.connection.chunks import in_chunks
 from db.connection.engine import read_session, write_session
 from db.instances.arrivals import Arrival, SourceFile
-from db.instances.registration import find_unregistered, register_arrivals
+from db.instances.registration import register_arrivals
+from db.instances.source_files import find_unregistered
 from pipeline.codes import Lane, ReasonCode
 from pipeline.files import read_file
 from pipeline.values.instance import Rejection

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from db.connection.engine import DatabaseUnavailableError
+from db.connection.errors import DatabaseUnavailableError
 from db.instances.arrivals import SourceFile
 from worker.clock import Clock
 from worker.inbox.folders import Entry, FolderError, Kind, list_paths

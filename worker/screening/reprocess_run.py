@@ -8,13 +8,14 @@ from functools import partial
 from threading import Event
 
 from db.connection.engine import read_session
+from db.work.reprocessing import Selection, count_to_reprocess
 from pipeline.release import load_release
 from worker.cli.show.rendering import Column, Format, print_notes, print_rows
 from worker.clock import SystemClock
 from worker.hints import CeleryHints, NoHints
 from worker.readers.pool import ReaderPool
 from worker.screening.assembly import load_classifier, load_for, open_embedded, open_worklist
-from worker.screening.reprocess import Selection, requeue
+from worker.screening.reprocess import requeue
 from worker.screening.run import Progress
 from worker.screening.shadow_run import Flips, compare
 from worker.service.celery_app import create_app
@@ -30,7 +31,7 @@ def count_selected(settings: Settings, selection: Selection) -> int:
         If the database cannot be read.
     """
     with read_session(open_worklist(settings.database_url)) as session:
-        return selection.count(session)
+        return count_to_reprocess(session, selection)
 
 
 def reprocess_now(settings: Settings, selection: Selection, progress: Progress) -> int:
@@ -81,9 +82,8 @@ def compare_releases(
             embedded.network.get(),
             load_release(settings.release),
             settings.eligibility,
+            selection=selection,
             batch_size=settings.batch_size,
-            since=selection.since,
-            site=selection.site,
             on_compared=progress.advance,
         )
 

@@ -26,14 +26,8 @@ from db.work.claims import (
     renew_leases,
     seconds_until_next_claim,
 )
-from db.work.recording import (
-    Deferred,
-    Outcome,
-    Rejected,
-    Screened,
-    record_outcomes,
-    register_release,
-)
+from db.work.recording import Deferred, Outcome, Rejected, Screened, record_outcomes
+from db.work.releases import register_release
 from pipeline.codes import ReasonCode
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import ModelRelease

@@ -1,19 +1,18 @@
-"""A shadow run: a candidate release beside the results that stand. It writes nothing.
+"""A shadow run: a candidate release beside the results that count. It writes nothing.
 
-This module must not change a row: what a release would change is known before it changes anything.
+What a release would change is known before it changes anything. This module must not change a row.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from sqlalchemy import Engine
 
 from db.connection.engine import read_session
-from db.worklist.comparison import Standing, read_standing
+from db.work.comparison import CountingResult, read_counting_results
+from db.work.reprocessing import Selection
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import ModelRelease
 from pipeline.triage import TriagePolicy, priority_of
@@ -37,7 +36,7 @@ class Flips:
     unreadable
         Could not be read again, so nothing is known of them.
     mean_shift
-        Of the probability, candidate less standing.
+        Of the probability, candidate less the result that counts.
     """
 
     group: str
@@ -49,11 +48,61 @@ class Flips:
     mean_shift: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    standing: Standing
-    probability: float | None
-    rank_change: int
+@dataclass(slots=True)
+class _Tally:
+    """Counts of one group, so that memory does not grow with the archive."""
+
+    compared: int = 0
+    up: int = 0
+    down: int = 0
+    unreadable: int = 0
+    shift: float = 0.0
+
+    def add(self, result: CountingResult, probability: float | None, rank_change: int) -> None:
+        if probability is None:
+            self.unreadable += 1
+            return
+        self.compared += 1
+        self.up += rank_change < 0
+        self.down += rank_change > 0
+        self.shift += probability - result.probability
+
+
+@dataclass(slots=True)
+class _Tallies:
+    """Counts of all groups: everything, by age band, by station."""
+
+    triage: TriagePolicy
+    groups: dict[tuple[str, str], _Tally] = field(default_factory=dict)
+
+    def add(self, result: CountingResult, probability: float | None) -> None:
+        change = 0
+        if probability is not None:
+            candidate = priority_of(self.triage.judge(probability).band)
+            change = candidate.rank - priority_of(result.band).rank
+        for key in (
+            ("all", "all"),
+            ("age", age_band(result.patient_age_years)),
+            ("station", result.station_name or "unknown"),
+        ):
+            self.groups.setdefault(key, _Tally()).add(result, probability, change)
+
+    def flips(self) -> list[Flips]:
+        """Give a row a group, the groups of one kind together, sorted."""
+        return [
+            Flips(
+                group=group,
+                value=value,
+                compared=tally.compared,
+                up=tally.up,
+                down=tally.down,
+                unreadable=tally.unreadable,
+                mean_shift=tally.shift / tally.compared if tally.compared else 0.0,
+            )
+            for kind in ("all", "age", "station")
+            for (group, value), tally in sorted(self.groups.items())
+            if group == kind
+        ]
 
 
 def age_band(age_years: float | None) -> str:
@@ -70,9 +119,8 @@ def compare(
     release: ModelRelease,
     policy: EligibilityPolicy,
     *,
+    selection: Selection,
     batch_size: int,
-    since: datetime | None = None,
-    site: str | None = None,
     on_compared: Callable[[int], None] = lambda _count: None,
 ) -> list[Flips]:
     """Score what was screened with a candidate release, and count whose priority would change.
@@ -82,9 +130,8 @@ def compare(
     DatabaseError
         If the database cannot be read.
     """
-    triage = TriagePolicy(release.operating_points)
-    pairs: list[_Pair] = []
-    for batch in _batches(engine, batch_size, since, site):
+    tallies = _Tallies(TriagePolicy(release.operating_points))
+    for batch in _batches(engine, selection, batch_size):
         futures = [
             readers.start_reading(each.path, each.sha256, policy, release.preprocessing)
             for each in batch
@@ -98,51 +145,17 @@ def compare(
         if inputs:
             pixels = np.stack([found.pixels for found in inputs.values()])
             scores = dict(zip(inputs, map(float, classifier.classify(pixels)), strict=True))
-        pairs += [_pair(each, scores.get(each.instance_id), triage) for each in batch]
+        for each in batch:
+            tallies.add(each, scores.get(each.instance_id))
         on_compared(len(batch))
-    return [
-        *_tally("all", pairs, lambda _standing: "all"),
-        *_tally("age", pairs, lambda standing: age_band(standing.patient_age_years)),
-        *_tally("station", pairs, lambda standing: standing.station_name or "unknown"),
-    ]
+    return tallies.flips()
 
 
-def _batches(
-    engine: Engine, size: int, since: datetime | None, site: str | None
-) -> Iterator[Sequence[Standing]]:
-    after_id = 0
-    while True:
+def _batches(engine: Engine, selection: Selection, size: int) -> Iterator[Sequence[CountingResult]]:
+    after_id: int | None = 0
+    while after_id is not None:
         with read_session(engine) as session:
-            batch = read_standing(session, after_id=after_id, limit=size, since=since, site=site)
-        if not batch:
-            return
-        after_id = batch[-1].instance_id
-        yield batch
-
-
-def _pair(standing: Standing, probability: float | None, triage: TriagePolicy) -> _Pair:
-    if probability is None:
-        return _Pair(standing, None, 0)
-    candidate = priority_of(triage.judge(probability).band)
-    return _Pair(standing, probability, candidate.rank - priority_of(standing.band).rank)
-
-
-def _tally(group: str, pairs: Iterable[_Pair], name: Callable[[Standing], str]) -> Iterator[Flips]:
-    members: defaultdict[str, list[_Pair]] = defaultdict(list)
-    for pair in pairs:
-        members[name(pair.standing)].append(pair)
-    for value, each in sorted(members.items()):
-        shifts = [
-            pair.probability - pair.standing.probability
-            for pair in each
-            if pair.probability is not None
-        ]
-        yield Flips(
-            group=group,
-            value=value,
-            compared=len(shifts),
-            up=sum(pair.rank_change < 0 for pair in each),
-            down=sum(pair.rank_change > 0 for pair in each),
-            unreadable=len(each) - len(shifts),
-            mean_shift=float(np.mean(shifts)) if shifts else 0.0,
-        )
+            page = read_counting_results(session, selection, after_id=after_id, limit=size)
+        after_id = page.last_id
+        if page.results:
+            yield page.results

@@ -4,14 +4,14 @@ This module must not know when; every job may run in several processes at once.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from db.connection.engine import write_session
+from db.connection.engine import repeat_change
 from db.studies.priorities import apply_ordered_priorities, escalate_waiting
+from db.work.releases import recount_results
 from pipeline.release import load_release
 from worker.clock import Clock
 from worker.hints import Hints
@@ -40,16 +40,9 @@ def list_jobs(settings: Settings, engine: Engine, hints: Hints, clock: Clock) ->
     escalate = partial(escalate_waiting, limit=timedelta(seconds=settings.escalate_after_s))
     jobs: dict[str, Callable[[], object]] = {
         "sweep": Sweeper(engine, hints, clock).sweep,
-        "order": partial(_repeat, apply_ordered_priorities, engine, clock),
-        "escalate": partial(_repeat, escalate, engine, clock),
+        "order": partial(repeat_change, engine, apply_ordered_priorities, clock.now),
+        "escalate": partial(repeat_change, engine, escalate, clock.now),
+        "recount": partial(repeat_change, engine, recount_results, clock.now),
         "reprocess": nightly.tick,
     }
     return [Job(name, settings.sweep_interval_s, run) for name, run in jobs.items()]
-
-
-def _repeat(change: Callable[[Session, datetime], int], engine: Engine, clock: Clock) -> None:
-    """Make a change a batch at a time, each in a short transaction, until nothing is left."""
-    changed = 1
-    while changed:
-        with write_session(engine) as session:
-            changed = change(session, clock.now())

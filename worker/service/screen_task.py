@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 from celery import Celery
 
-from db.connection.engine import DatabaseUnavailableError
+from db.connection.errors import DatabaseUnavailableError
 from worker.clock import Clock
 from worker.heartbeat import Heartbeat
 from worker.service.celery_app import SCREEN_TASK

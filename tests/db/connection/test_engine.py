@@ -9,13 +9,8 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.connection.engine import (
-    DatabaseError,
-    DatabaseUnavailableError,
-    open_database,
-    read_session,
-    write_session,
-)
+from db.connection.engine import open_database, read_session, write_session
+from db.connection.errors import DatabaseError, DatabaseUnavailableError
 from db.upkeep.upgrade import upgrade_schema
 from db.worklist.view import read_worklist
 from tests.db.site import Site, make_instance
@@ -236,7 +231,7 @@ from db.connection.errors import DatabaseUnavailableError
 from sqlalchemy import text
 engine = open_database(sys.argv[1])
 with write_session(engine) as session:
-    session.execute(text("INSERT INTO model_release VALUES (1, 'a', 'b', 'c', 1, 'd')"))
+    session.execute(text("INSERT INTO model_release VALUES (1, 'a', 'b', 'c', 1, 'd', NULL)"))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 full = max(p.stat().st_size for p in Path(sys.argv[2]).iterdir()) + 8192
 resource.setrlimit(resource.RLIMIT_FSIZE, (full, full))

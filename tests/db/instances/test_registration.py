@@ -3,11 +3,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import StatementError
 
 from db.instances.arrivals import Arrival
-from db.instances.registration import find_unregistered, register_arrivals
+from db.instances.finished_files import find_finished
+from db.instances.registration import register_arrivals
+from db.instances.source_files import find_unregistered
 from db.studies.derivation import rederive_studies
 from db.tables.audit import OrderedPriorityRow
 from db.tables.imaging import InstanceRow, SourceFileRow
+from db.upkeep.checks import check_database
+from db.worklist.outcomes import read_outcomes
 from pipeline.codes import Flag, InstanceState, Lane, Priority, ReasonCode, StudyStatus
+from pipeline.values.instance import Rejection
 from tests.db.site import NEGATIVE, POSITIVE, Site, digest, in_order, make_instance, make_source
 
 
@@ -281,3 +286,31 @@ def test_a_study_is_inserted_as_it_would_be_derived(site: Site) -> None:
     assert site.study("1").ordered_priority is Priority.STAT
     assert (site.study("1").instances, site.study("2").instances) == (2, 1)
     assert rederive_studies(site.engine) == 0
+
+
+def test_an_unpacked_archive_has_a_row_and_no_study(site: Site) -> None:
+    archive = Arrival(
+        make_source(b"/inbox/films.zip"), None, Rejection(ReasonCode.ARCHIVE_UNPACKED, "2 files")
+    )
+    with site.writing() as session:
+        register_arrivals(session, [archive], site.now, Lane.URGENT)
+    assert site.worklist() == []
+    with site.reading() as session:
+        assert find_unregistered(session, [archive.source]) == []  # it is not unpacked again
+        changed = make_source(b"/inbox/films.zip", mtime_ns=2)
+        assert find_unregistered(session, [changed]) == [changed]
+        (outcome,) = read_outcomes(session, [archive.source.path])
+        assert check_database(session, site.now) == []
+        (finished,) = find_finished(session, [archive.source])
+    assert (outcome.status, outcome.reason_code) == (
+        InstanceState.NOT_ELIGIBLE,
+        ReasonCode.ARCHIVE_UNPACKED,
+    )
+    assert finished.sha256 is None
+
+
+def test_a_file_that_could_not_be_read_is_registered_again(site: Site) -> None:
+    site.receive(None, b"/inbox/1.dcm", ReasonCode.SOURCE_UNREADABLE)
+    with site.reading() as session:
+        assert find_unregistered(session, [make_source()]) == [make_source()]
+        assert find_finished(session, [make_source()]) == []

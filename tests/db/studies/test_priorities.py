@@ -3,7 +3,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from db.studies.priorities import apply_ordered_priorities, escalate_waiting
-from db.work.reprocessing import mark_for_reprocessing
+from db.work.reprocessing import Selection, mark_for_reprocessing
 from pipeline.codes import ESCALATED_RANK, EventKind, Lane, Priority
 from tests.db.site import GREY, NEGATIVE, POSITIVE, Site, in_order, make_instance
 
@@ -117,6 +117,6 @@ def test_reprocessing_does_not_stop_the_clock(site: Site) -> None:
     site.receive(make_instance())
     site.screen_all(NEGATIVE)
     with site.writing() as session:
-        assert mark_for_reprocessing(session, "another", now=site.now).instances == 1
+        assert mark_for_reprocessing(session, Selection("another"), now=site.now).instances == 1
     site.wait(LIMIT.total_seconds())
     assert _escalate(site) == 1

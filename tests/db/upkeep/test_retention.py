@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from db.connection.engine import DatabaseError
+from db.connection.errors import DatabaseError
 from db.tables.audit import EventRow
 from db.upkeep.retention import archive_events
 from tests.db.site import NEGATIVE, Site, make_instance
@@ -14,6 +14,10 @@ from tests.db.site import NEGATIVE, Site, make_instance
 def _count(site: Site) -> int | None:
     with site.reading() as session:
         return session.scalar(select(func.count()).select_from(EventRow))
+
+
+def first_event(archived: Path) -> int:
+    return int(archived.name.split("-")[1])
 
 
 def test_old_events_move_to_a_file_and_new_ones_stay(site: Site, tmp_path: Path) -> None:
@@ -25,7 +29,7 @@ def test_old_events_move_to_a_file_and_new_ones_stay(site: Site, tmp_path: Path)
     assert _count(site) == 1
     lines = [
         json.loads(line)
-        for path in sorted((tmp_path / "archive").iterdir())
+        for path in sorted((tmp_path / "archive").iterdir(), key=first_event)
         for line in gzip.decompress(path.read_bytes()).splitlines()
     ]
     assert [line["kind"] for line in lines] == ["REGISTERED", "CLAIMED", "SCREENED"]

@@ -13,13 +13,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, delete, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from db.connection.engine import (
-    DatabaseError,
-    open_database,
-    read_session,
-    write_connection,
-    write_session,
-)
+from db.connection.engine import open_database, read_session, write_connection, write_session
+from db.connection.errors import DatabaseError
 from db.tables.columns import Base
 from db.tables.imaging import ReasonRow
 from db.tables.migrate import list_revisions

@@ -4,11 +4,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from db.connection.engine import DatabaseError
+from db.connection.errors import DatabaseError
 from db.tables.audit import EventRow
 from db.tables.imaging import FindingRow, ScreeningRow
 from db.work.releases import register_release
-from db.work.reprocessing import mark_for_reprocessing
+from db.work.reprocessing import Selection, mark_for_reprocessing
 from db.worklist.history import read_study
 from db.worklist.outcomes import read_outcomes
 from pipeline.codes import Band, Flag, InstanceState, Priority, ReasonCode, StudyStatus
@@ -90,7 +90,7 @@ def test_what_the_reader_saw_later_corrects_the_header(site: Site) -> None:
 def _reprocess(site: Site) -> int:
     with site.writing() as session:
         register_release(session, NEWER)
-        return mark_for_reprocessing(session, NEWER.name, now=site.now).instances
+        return mark_for_reprocessing(session, Selection(NEWER.name), now=site.now).instances
 
 
 def test_a_newer_release_replaces_the_result_and_keeps_the_history(site: Site) -> None:
