@@ -4,7 +4,7 @@ Every word that reaches the database, the worklist or a report is defined here, 
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 
 class FileFormat(StrEnum):
@@ -31,8 +31,12 @@ class InstanceState(StrEnum):
         return self not in {InstanceState.REGISTERED, InstanceState.CLAIMED}
 
     @property
-    def keeps_uid(self) -> bool:
-        """Whether."""
+    def reserves_sop_instance_uid(self) -> bool:
+        """Whether other content with the same SOP Instance UID is a conflict.
+
+        Damaged or unread content reserves none: an intact copy that is sent again after a broken
+        transfer must be screened.
+        """
         return self not in {InstanceState.QUARANTINED, InstanceState.FAILED}
 
 
@@ -93,88 +97,66 @@ ACKNOWLEDGED_RANK: Final = 90
 
 
 class ReasonCode(StrEnum):
-    """Why an instance was not screened."""
+    """Why an instance was not screened, and the terminal state that the reason leads to.
 
-    # Not a radiograph that the model may score: NOT_ELIGIBLE.
-    SOP_CLASS_NOT_RADIOGRAPH = "SOP_CLASS_NOT_RADIOGRAPH"
-    FOR_PROCESSING = "FOR_PROCESSING"
-    MODALITY_NOT_RADIOGRAPHY = "MODALITY_NOT_RADIOGRAPHY"
-    BODY_PART_NOT_CHEST = "BODY_PART_NOT_CHEST"
-    VIEW_NOT_FRONTAL = "VIEW_NOT_FRONTAL"
-    AGE_OUT_OF_SCOPE = "AGE_OUT_OF_SCOPE"
-    NOT_MONOCHROME = "NOT_MONOCHROME"
-    MULTI_FRAME = "MULTI_FRAME"
-    TOO_SMALL = "TOO_SMALL"
-    QUALITY_CONTROL_IMAGE = "QUALITY_CONTROL_IMAGE"
-    NO_PIXEL_DATA = "NO_PIXEL_DATA"
-    # Taken back before or after it was scored; its study is judged without it: NOT_ELIGIBLE.
-    SUPERSEDED = "SUPERSEDED"
-    WITHDRAWN = "WITHDRAWN"
-    ARCHIVE_UNPACKED = "ARCHIVE_UNPACKED"
-    # Damaged, hostile or contradictory content, which a person should see: QUARANTINED.
-    EMPTY_FILE = "EMPTY_FILE"
-    NOT_AN_IMAGE = "NOT_AN_IMAGE"
-    HEADER_UNREADABLE = "HEADER_UNREADABLE"
-    INVALID_UID = "INVALID_UID"
-    SIDECAR_INVALID = "SIDECAR_INVALID"
-    TRANSFER_SYNTAX_UNSUPPORTED = "TRANSFER_SYNTAX_UNSUPPORTED"
-    PIXEL_DATA_TRUNCATED = "PIXEL_DATA_TRUNCATED"
-    PIXEL_DATA_UNDECODABLE = "PIXEL_DATA_UNDECODABLE"
-    NO_CONTRAST = "NO_CONTRAST"
-    NOT_A_CHEST_RADIOGRAPH = "NOT_A_CHEST_RADIOGRAPH"
-    TOO_LARGE = "TOO_LARGE"
-    READER_CRASHED = "READER_CRASHED"
-    READER_TIMEOUT = "READER_TIMEOUT"
-    READER_MEMORY = "READER_MEMORY"
-    WORKER_LOST = "WORKER_LOST"
-    SOP_INSTANCE_UID_CONFLICT = "SOP_INSTANCE_UID_CONFLICT"
-    # The file itself could not be had; seen again, it is tried again: FAILED.
-    SOURCE_MISSING = "SOURCE_MISSING"
-    SOURCE_UNREADABLE = "SOURCE_UNREADABLE"
-    SOURCE_CHANGED = "SOURCE_CHANGED"
-    NOT_A_REGULAR_FILE = "NOT_A_REGULAR_FILE"
+    A member without a state is an error at import.
+    """
 
-    @property
-    def state(self) -> InstanceState:
-        """The terminal state that this reason leads to."""
-        if self in _NOT_ELIGIBLE:
-            return InstanceState.NOT_ELIGIBLE
-        if self in _FAILED:
-            return InstanceState.FAILED
-        return InstanceState.QUARANTINED
+    state: InstanceState
+
+    def __new__(cls, word: str, *state: InstanceState) -> Self:
+        """Make a member; its value is the word alone, so that ``ReasonCode(word)`` finds it."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        # Exactly one. It is optional by the signature only for mypy, which checks the look-up
+        # ``ReasonCode(word)`` against it.
+        (member.state,) = state
+        return member
+
+    # Not a radiograph that the model may score.
+    SOP_CLASS_NOT_RADIOGRAPH = "SOP_CLASS_NOT_RADIOGRAPH", InstanceState.NOT_ELIGIBLE
+    FOR_PROCESSING = "FOR_PROCESSING", InstanceState.NOT_ELIGIBLE
+    MODALITY_NOT_RADIOGRAPHY = "MODALITY_NOT_RADIOGRAPHY", InstanceState.NOT_ELIGIBLE
+    BODY_PART_NOT_CHEST = "BODY_PART_NOT_CHEST", InstanceState.NOT_ELIGIBLE
+    VIEW_NOT_FRONTAL = "VIEW_NOT_FRONTAL", InstanceState.NOT_ELIGIBLE
+    AGE_OUT_OF_SCOPE = "AGE_OUT_OF_SCOPE", InstanceState.NOT_ELIGIBLE
+    NOT_MONOCHROME = "NOT_MONOCHROME", InstanceState.NOT_ELIGIBLE
+    MULTI_FRAME = "MULTI_FRAME", InstanceState.NOT_ELIGIBLE
+    TOO_SMALL = "TOO_SMALL", InstanceState.NOT_ELIGIBLE
+    QUALITY_CONTROL_IMAGE = "QUALITY_CONTROL_IMAGE", InstanceState.NOT_ELIGIBLE
+    NO_PIXEL_DATA = "NO_PIXEL_DATA", InstanceState.NOT_ELIGIBLE
+    # A zip archive whose files have rows of their own.
+    ARCHIVE_UNPACKED = "ARCHIVE_UNPACKED", InstanceState.NOT_ELIGIBLE
+    # Taken back before or after it was scored; its study is judged without it.
+    SUPERSEDED = "SUPERSEDED", InstanceState.NOT_ELIGIBLE
+    WITHDRAWN = "WITHDRAWN", InstanceState.NOT_ELIGIBLE
+    # Damaged, hostile or contradictory content, which a person should see.
+    EMPTY_FILE = "EMPTY_FILE", InstanceState.QUARANTINED
+    NOT_AN_IMAGE = "NOT_AN_IMAGE", InstanceState.QUARANTINED
+    HEADER_UNREADABLE = "HEADER_UNREADABLE", InstanceState.QUARANTINED
+    INVALID_UID = "INVALID_UID", InstanceState.QUARANTINED
+    SIDECAR_INVALID = "SIDECAR_INVALID", InstanceState.QUARANTINED
+    TRANSFER_SYNTAX_UNSUPPORTED = "TRANSFER_SYNTAX_UNSUPPORTED", InstanceState.QUARANTINED
+    PIXEL_DATA_TRUNCATED = "PIXEL_DATA_TRUNCATED", InstanceState.QUARANTINED
+    PIXEL_DATA_UNDECODABLE = "PIXEL_DATA_UNDECODABLE", InstanceState.QUARANTINED
+    NO_CONTRAST = "NO_CONTRAST", InstanceState.QUARANTINED
+    NOT_A_CHEST_RADIOGRAPH = "NOT_A_CHEST_RADIOGRAPH", InstanceState.QUARANTINED
+    TOO_LARGE = "TOO_LARGE", InstanceState.QUARANTINED
+    READER_CRASHED = "READER_CRASHED", InstanceState.QUARANTINED
+    READER_TIMEOUT = "READER_TIMEOUT", InstanceState.QUARANTINED
+    READER_MEMORY = "READER_MEMORY", InstanceState.QUARANTINED
+    WORKER_LOST = "WORKER_LOST", InstanceState.QUARANTINED
+    SOP_INSTANCE_UID_CONFLICT = "SOP_INSTANCE_UID_CONFLICT", InstanceState.QUARANTINED
+    # The file itself could not be read; when it is seen again, it is tried again.
+    SOURCE_MISSING = "SOURCE_MISSING", InstanceState.FAILED
+    SOURCE_UNREADABLE = "SOURCE_UNREADABLE", InstanceState.FAILED
+    SOURCE_CHANGED = "SOURCE_CHANGED", InstanceState.FAILED
+    NOT_A_REGULAR_FILE = "NOT_A_REGULAR_FILE", InstanceState.FAILED
 
     @property
     def is_taken_back(self) -> bool:
-        """Whether."""
+        """Whether the instance was taken back, so that its study is judged without it."""
         return self in {ReasonCode.SUPERSEDED, ReasonCode.WITHDRAWN}
-
-
-_NOT_ELIGIBLE: Final = frozenset(
-    {
-        ReasonCode.SOP_CLASS_NOT_RADIOGRAPH,
-        ReasonCode.FOR_PROCESSING,
-        ReasonCode.MODALITY_NOT_RADIOGRAPHY,
-        ReasonCode.BODY_PART_NOT_CHEST,
-        ReasonCode.VIEW_NOT_FRONTAL,
-        ReasonCode.AGE_OUT_OF_SCOPE,
-        ReasonCode.NOT_MONOCHROME,
-        ReasonCode.MULTI_FRAME,
-        ReasonCode.TOO_SMALL,
-        ReasonCode.QUALITY_CONTROL_IMAGE,
-        ReasonCode.NO_PIXEL_DATA,
-        ReasonCode.SUPERSEDED,
-        ReasonCode.WITHDRAWN,
-        ReasonCode.ARCHIVE_UNPACKED,
-    }
-)
-_FAILED: Final = frozenset(
-    {
-        ReasonCode.SOURCE_MISSING,
-        ReasonCode.SOURCE_UNREADABLE,
-        ReasonCode.SOURCE_CHANGED,
-        ReasonCode.NOT_A_REGULAR_FILE,
-    }
-)
 
 
 class Flag(StrEnum):

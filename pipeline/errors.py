@@ -1,14 +1,16 @@
-"""The errors that this project raises on purpose; all descend from one base."""
+"""The errors that this project raises on purpose; all descend from one base.
+
+With `pipeline.codes`, this is the lowest layer: it must not know any value or file format.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.codes import ReasonCode
-from pipeline.values.instance import Rejection
 
 
 class PneumoscreenError(Exception):
-    """The system could not do its work. The message is one line that names the mend."""
+    """The system could not do its work. The message is one line that says what to do."""
 
 
 class ReleaseError(PneumoscreenError):
@@ -16,11 +18,12 @@ class ReleaseError(PneumoscreenError):
 
 
 class RejectedInputError(PneumoscreenError):
-    """One file cannot be screened. Raised deep in the readers, made a value at their edge."""
+    """One file cannot be screened. `pipeline.reading` catches it and returns a `Rejection`."""
 
     def __init__(self, reason_code: ReasonCode, detail: str) -> None:
         super().__init__(detail)
-        self.rejection = Rejection(reason_code, detail)
+        self.reason_code = reason_code
+        self.detail = detail
 
 
 class ClassifierError(PneumoscreenError):
@@ -29,11 +32,11 @@ class ClassifierError(PneumoscreenError):
 
 @contextmanager
 def foreign_errors_rejected(reason_code: ReasonCode, detail: str) -> Iterator[None]:
-    """Turn whatever a library raises over hostile bytes into a rejection.
+    """Turn any error that a library raises on hostile bytes into a `RejectedInputError`.
 
-    pydicom, Pillow and the decoders have no base error: mutated files made them raise most of
-    Python's built-in ones. Put this around their calls only, so that our own mistakes stay loud.
-    MemoryError passes: it says more of the limits than of the file.
+    pydicom, Pillow and the decoders have no common base error: mutated files made them raise most
+    of Python's built-in ones. Wrap only calls of theirs, so that our own mistakes are not hidden.
+    MemoryError passes: the reader's limit may be at fault, not the file.
     """
     try:
         yield

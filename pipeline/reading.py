@@ -1,6 +1,8 @@
-"""From a file to what the network sees, or to the reason why not. Called in reader processes.
+"""Reads one file: to the model input, or to the rejection that says why there is none.
 
-This module must not know a queue, a database or a network; importing it is light.
+Only reader processes import it, since its decoders take a quarter of a second to import; what the
+other processes need of it is in `pipeline.values.reading`. It must not know a queue, a database or
+a network.
 """
 
 import os
@@ -13,10 +15,11 @@ from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
-from pipeline.eligibility.judgement import EligibilityPolicy, judge_eligibility
+from pipeline.eligibility.judgement import judge_eligibility
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 from pipeline.files import read_file, read_small_file
-from pipeline.framing.preprocessing import Preprocessing, narrow_to_lungs, view_exposed_field
+from pipeline.framing.preprocessing import Preprocessing, crop_to_lungs, prepare_exposed_field
 from pipeline.grayscale.quantiles import take_quantiles
 from pipeline.quality.appearance import judge_appearance
 from pipeline.quality.exposure import judge_exposure
@@ -24,7 +27,7 @@ from pipeline.quality.lung_coverage import judge_lung_coverage
 from pipeline.raster.image import decode_raster, read_raster_instance, recognise_raster
 from pipeline.raster.sidecar import LARGEST_SIDECAR_BYTES, parse_sidecar
 from pipeline.values.instance import Instance, Rejection
-from pipeline.values.radiograph import FieldOfView, ModelInput, Radiograph
+from pipeline.values.radiograph import ModelInput, Radiograph
 from pipeline.values.reading import Inspection, Reading, ReadingLimits, unidentified_instance
 
 # Between the 2nd and the 98th percentile: less than two of 255 gray levels is one gray level.
@@ -34,7 +37,7 @@ _SAMPLE_SIDE_PX: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A recognised file, its header read; ``decode`` gives its radiograph."""
+    """A recognised file whose header was read; ``decode`` returns its radiograph."""
 
     inspection: Inspection
     decode: Callable[[], Radiograph]
@@ -46,13 +49,13 @@ def inspect_file(path: bytes | Path, limits: ReadingLimits) -> Inspection:
     Raises
     ------
     OSError
-        If the file cannot be had. Whatever its content is, nothing else is raised.
+        If the file cannot be read. No content makes it raise anything else.
     """
     sha256, content = read_file(path, limits.file_bytes)
     try:
         return _open(path, sha256, content, limits).inspection
     except RejectedInputError as error:
-        return Inspection(unidentified_instance(sha256), error.rejection)
+        return Inspection(unidentified_instance(sha256), _rejection(error))
     except MemoryError:
         return Inspection(unidentified_instance(sha256), _OUT_OF_MEMORY)
 
@@ -76,7 +79,7 @@ def read_model_input(
     Raises
     ------
     OSError
-        If the file cannot be had. Whatever its content is, nothing else is raised.
+        If the file cannot be read. No content makes it raise anything else.
     """
     sha256, content = read_file(path, limits.file_bytes)
     if sha256 != expected_sha256:
@@ -94,27 +97,26 @@ def read_model_input(
             return _rejected(instance, rejection)
         radiograph = opened.decode()
         _refuse_uniform(radiograph)
-        # Cut to the lungs, no image looks like those that the looks were learned from.
-        whole = view_exposed_field(radiograph, preprocessing)
-        looks = _judge_looks(radiograph, whole, policy)
-        model_input = narrow_to_lungs(radiograph, whole, preprocessing)
+        exposed = prepare_exposed_field(radiograph, preprocessing)
+        quality_flags = _judge_quality(radiograph, exposed, policy)
+        model_input = crop_to_lungs(radiograph, exposed, preprocessing)
     except RejectedInputError as error:
-        return _rejected(instance, error.rejection)
+        return _rejected(instance, _rejection(error))
     except MemoryError:
         return _rejected(instance, _OUT_OF_MEMORY)
-    flags = instance.flags | eligibility.flags | model_input.flags | looks
-    box = _in_native_pixels(model_input.field_of_view, radiograph, instance)
-    return Reading(instance, replace(model_input, field_of_view=box, flags=flags), None)
+    flags = instance.flags | eligibility.flags | model_input.flags | quality_flags
+    return Reading(instance, replace(model_input, flags=flags), None)
 
 
-def _judge_looks(
-    radiograph: Radiograph, whole: ModelInput, policy: EligibilityPolicy
+def _judge_quality(
+    radiograph: Radiograph, exposed: ModelInput, policy: EligibilityPolicy
 ) -> frozenset[Flag]:
-    looks = judge_appearance(whole.pixels, policy).flags
-    looks |= judge_exposure(radiograph, whole.field_of_view)
-    if looks & {Flag.ROTATION_SUSPECT, Flag.POLARITY_SUSPECT}:
-        return looks  # where the lungs end is learned from upright chests
-    return looks | judge_lung_coverage(whole.pixels)
+    """Judge the whole exposed field: the models of quality were fitted to images not cropped."""
+    flags = judge_appearance(exposed.pixels, policy)
+    flags |= judge_exposure(radiograph, exposed.field_of_view)
+    if flags & {Flag.ROTATION_SUSPECT, Flag.POLARITY_SUSPECT}:
+        return flags  # lung coverage was fitted to upright chests of the right polarity
+    return flags | judge_lung_coverage(exposed.pixels)
 
 
 _OUT_OF_MEMORY: Final = Rejection(
@@ -122,12 +124,16 @@ _OUT_OF_MEMORY: Final = Rejection(
 )
 
 
+def _rejection(error: RejectedInputError) -> Rejection:
+    return Rejection(error.reason_code, error.detail)
+
+
 def _rejected(instance: Instance, rejection: Rejection) -> Reading:
     return Reading(instance, None, rejection)
 
 
 def _open(path: bytes | Path, sha256: str, content: bytes | None, limits: ReadingLimits) -> _Opened:
-    """Recognise content by its bytes, never by its name, and read its header."""
+    """Recognise content by its first bytes, never by the file's name, and read its header."""
     if content is None:
         raise RejectedInputError(
             ReasonCode.TOO_LARGE, f"the file is larger than {limits.file_bytes} bytes"
@@ -158,7 +164,7 @@ def _open_raster(
     try:
         sidecar = _read_sidecar(path)
     except RejectedInputError as error:
-        invalid_sidecar = error.rejection
+        invalid_sidecar = _rejection(error)
     instance, rejection = read_raster_instance(content, file_format, sidecar, sha256)
     is_inverted = instance.photometric_interpretation == "MONOCHROME1"
     return _Opened(
@@ -178,20 +184,6 @@ def _read_sidecar(path: bytes | Path) -> dict[str, str]:
             ReasonCode.SIDECAR_INVALID, f"the sidecar is larger than {LARGEST_SIDECAR_BYTES} bytes"
         )
     return parse_sidecar(content)
-
-
-def _in_native_pixels(box: FieldOfView, radiograph: Radiograph, instance: Instance) -> FieldOfView:
-    """Undo the reduction that decoding made: the box counts in Rows and Columns of the instance."""
-    rows, columns = radiograph.pixels.shape
-    down = (instance.rows or rows) / rows
-    across = (instance.columns or columns) / columns
-    return FieldOfView(
-        round(box.top_px * down),
-        round(box.left_px * across),
-        round(box.bottom_px * down),
-        round(box.right_px * across),
-        box.method,
-    )
 
 
 def _refuse_uniform(radiograph: Radiograph) -> None:

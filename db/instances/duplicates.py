@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.connection.chunks import in_chunks
 from db.instances.arrivals import Arrival
-from db.instances.states import keeps_uid, write_states
+from db.instances.states import reserves_uid, write_states
 from db.instances.stored_instances import lock_instances, queue_again
 from db.tables.events import Event
 from db.tables.imaging import InstanceRow
@@ -47,7 +47,7 @@ def judge_conflicts(
         # A conflict outweighs what the header said.
         verdict = rejection if known == digest else _conflict(instance, known)
         verdicts[digest] = verdict
-        if verdict is None or verdict.reason_code.state.keeps_uid:
+        if verdict is None or verdict.reason_code.state.reserves_sop_instance_uid:
             first.setdefault(instance.sop_instance_uid, digest)
     return verdicts
 
@@ -88,7 +88,7 @@ def _find_first_contents(
     first: dict[str, str] = {}
     for chunk in in_chunks(sorted(uids)):
         for row in session.execute(query.where(InstanceRow.sop_instance_uid.in_(chunk))):
-            if keeps_uid(row.state, row.reason_code) and row.sha256 not in given_up:
+            if reserves_uid(row.state, row.reason_code) and row.sha256 not in given_up:
                 first.setdefault(row.sop_instance_uid, row.sha256)
     return first
 

@@ -115,7 +115,7 @@ def _plan(
     conflicts = judge_conflicts(
         session,
         [a for d, a in arrived.items() if d not in known_instances or d in revivable],
-        given_up=[i.sha256 for i, change in displaced if not change.to.keeps_uid],
+        given_up=[i.sha256 for i, change in displaced if not change.to.reserves_uid],
     )
     return Plan(
         changes=[

@@ -46,9 +46,9 @@ class StateColumns:
     claimable_at: datetime | None = None
 
     @property
-    def keeps_uid(self) -> bool:
+    def reserves_uid(self) -> bool:
         """Whether another content with the same SOP Instance UID would be a conflict."""
-        return keeps_uid(self.state, self.reason_code)
+        return reserves_uid(self.state, self.reason_code)
 
     def values(self) -> dict[str, Any]:
         """Give them by column name, for a statement."""
@@ -93,9 +93,10 @@ class StateChange:
         )
 
 
-def keeps_uid(state: InstanceState, reason_code: ReasonCode | None) -> bool:
-    """Whether an instance keeps its SOP Instance UID: not if it is damaged, lost or withdrawn."""
-    return state.keeps_uid and not (reason_code is not None and reason_code.is_taken_back)
+def reserves_uid(state: InstanceState, reason_code: ReasonCode | None) -> bool:
+    """Whether other content with its SOP Instance UID is a conflict; not if it was taken back."""
+    is_taken_back = reason_code is not None and reason_code.is_taken_back
+    return state.reserves_sop_instance_uid and not is_taken_back
 
 
 def waiting(claimable_at: datetime = EPOCH) -> StateColumns:

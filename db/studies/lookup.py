@@ -1,4 +1,4 @@
-"""Finds the study that a person or a command means.
+"""Finds a study by UID, accession number, or the last digits of a UID.
 
 This module must not know what is then done with it.
 """
@@ -16,7 +16,7 @@ class StudyNotFoundError(DatabaseError):
 
 
 def resolve_study(session: Session, name: str) -> StudyRow | None:
-    """Give the study that goes by a UID, an accession number, or the last digits of a UID.
+    """Give the study with this UID, accession number, or last digits of a UID; None if none has.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What moves a study up besides its result: an order from outside, and long waiting.
+"""What moves a study up besides its result: an ordered priority, and long waiting (escalation).
 
 This module must not know how ranks are combined; `db.studies.state` does that.
 """
@@ -20,10 +20,10 @@ _BATCH: Final = 500
 
 
 def apply_ordered_priorities(session: Session, now: datetime, limit: int = _BATCH) -> int:
-    """Bring orders that came in to the studies that are here.
+    """Apply ordered priorities to the studies with their accession numbers.
 
-    An order that comes before its study is found when the study is registered. Registrations
-    wait meanwhile, so that no order falls between the two.
+    An order that comes before its study is applied when the study is registered. Registrations
+    wait meanwhile, so that no order is missed by both.
 
     Returns
     -------

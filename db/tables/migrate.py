@@ -1,11 +1,13 @@
-"""Runs the migrations. This module must not know what a revision does, nor which one is enough."""
+"""Runs the migrations, through Alembic.
+
+This module must not know what a revision does, nor which one this version needs.
+"""
 
 from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -13,18 +15,13 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 def migrate(connection: Connection) -> None:
     """Bring the schema to the latest revision, in the caller's transaction."""
-    config = _config()
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def list_revisions() -> list[str]:
-    """Give every revision that there is a script for, the first one first."""
-    scripts = ScriptDirectory.from_config(_config())
-    return [script.revision for script in scripts.walk_revisions()][::-1]
-
-
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Give what Alembic needs to find the migrations."""
     config = Config()
     # A percent sign would be taken for an interpolation.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))

@@ -1,6 +1,6 @@
-"""Moves old events out of the database, into files that stay readable without it.
+"""Archives old events: moves them out of the database into files of JSON lines.
 
-This module must not know why events are kept, nor for how long: that is the site's to say.
+This module must not know for how long events are kept: the site decides.
 """
 
 import gzip

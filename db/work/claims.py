@@ -1,7 +1,7 @@
-"""Claims: which worker has which instance, until when, and what is to be done next.
+"""Claims: which worker has which instance, until when, and which instance is next.
 
-This module must not know what a worker does with a claim. A claim is a lease with a token: when
-the lease is over the instance is claimable again, and what comes under the old token is refused.
+A claim is a lease with a token. When the lease is over, the instance is claimable again, and a
+result under the old token is refused. This module must not know what a worker does with a claim.
 """
 
 import secrets
@@ -62,10 +62,9 @@ def claim_batch(
     """Claim what is due in one lane: all that is urgent before the backfill, the oldest first.
 
     Attempts are counted here, before anything is opened, so that a file which kills its worker
-    is known by its count. What was claimed before and came to nothing is claimed by itself: if
-    its worker dies again, it was in no one's company. Two callers never get the same instance:
-    PostgreSQL passes over rows that another transaction holds, SQLite lets one writer in at a
-    time.
+    is known by its count. An instance whose earlier claim ended without a result is claimed alone:
+    if its worker dies again, no other file can have been the cause. Two callers never get the same
+    instance: PostgreSQL skips rows that another transaction holds, SQLite has one writer at a time.
 
     Parameters
     ----------
@@ -76,8 +75,8 @@ def claim_batch(
     lanes
         Only these are looked at.
     holding
-        The caller has other claims now. It gets nothing where it is a retry's turn, nor what
-        comes after that: it is to finish what it has and come back with empty hands.
+        The caller has other claims now. It gets nothing from the first retry on, since a retry is
+        claimed alone: it must finish what it has first.
     """
     token = secrets.token_hex(16)
     values = {**claimed(token, now + lease).values(), "attempts": InstanceRow.attempts + 1}
@@ -133,7 +132,7 @@ def renew_leases(
 def release_claims(
     session: Session, claims: Sequence[Claim], now: datetime, actor: str = _ACTOR
 ) -> int:
-    """Give back what was claimed and not begun, as if it had never been claimed.
+    """Give back what was claimed and not read, as if it had never been claimed.
 
     Returns
     -------

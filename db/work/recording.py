@@ -93,7 +93,7 @@ def record_outcomes(
     changes = [_change(each) for each in held]
     events = write_states(session, changes)
     # A copy that was quarantined while this one counted as intact is screened in its place.
-    lost = {change.instance_id for change in changes if not change.to.keeps_uid}
+    lost = {change.instance_id for change in changes if not change.to.reserves_uid}
     uids = [each.outcome.claim.sop_instance_uid for each in held if each.instance_id in lost]
     events += queue_copies(session, find_copies(session, uids))
     log_events(session, events, actor=actor, now=now)

@@ -1,4 +1,4 @@
-"""A reader has seen a study: it goes to the end of the worklist, until more of it arrives.
+"""Acknowledgements: a study that a reader has seen goes to the end, until more of it arrives.
 
 This module must not know how a study is ranked.
 """

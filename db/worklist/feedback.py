@@ -1,4 +1,4 @@
-"""What readers think of a result: for the people who train the next release.
+"""Readers' feedback: agree or disagree with a result, kept for those who train and monitor.
 
 This module must not know any threshold: it keeps the result as the reader saw it.
 """

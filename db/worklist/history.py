@@ -1,4 +1,4 @@
-"""One study's whole history, for a person who asks what happened.
+"""One study's whole history: instances, screenings, events, acknowledgements, feedback.
 
 This module must not know how it is shown.
 """

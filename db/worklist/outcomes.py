@@ -23,8 +23,8 @@ from pipeline.codes import Band, Flag, InstanceState, Priority, ReasonCode
 class FileOutcome:
     """What became of one path.
 
-    ``sha256`` and the UIDs are None where the file itself could not be read. ``reason_code`` says
-    why there is no screening, so it is None where there is one.
+    ``sha256`` and the UIDs are None where the file itself could not be read, and for an archive.
+    ``reason_code`` says why there is no screening, so it is None where there is one.
     """
 
     path: bytes

@@ -10,8 +10,6 @@ from pipeline.eligibility.policy import EligibilityPolicy, Judgement, Rule
 from pipeline.eligibility.rules import RULES
 from pipeline.values.instance import Instance, Rejection
 
-__all__ = ["Eligibility", "EligibilityPolicy", "explain_eligibility", "judge_eligibility"]
-
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:

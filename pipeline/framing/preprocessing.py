@@ -1,4 +1,4 @@
-"""From a radiograph to what the network sees. Training and serving both call this, and only this.
+"""Turns a radiograph into the network's input. Training and serving both call this, and only this.
 
 This module must not know where a radiograph came from, nor what is done with the result.
 """
@@ -25,16 +25,16 @@ class Preprocessing:
     Attributes
     ----------
     version
-        Counts up whenever the same parameters would give other pixels; a release made for
-        another version is refused at start-up.
+        Raised whenever the same parameters would give other pixels; a release made for another
+        version is refused at start-up.
     size_px
         Rows and columns of the model input.
     lower_quantile, upper_quantile
-        Gray levels within the field of view that become 0 and 1. Quantiles rather than the
-        extremes: a lead letter or a dead detector line would otherwise set the contrast.
+        Quantiles of the gray levels within the field of view that become 0 and 1. Not the
+        extremes: a lead letter or a dead detector line would then set the contrast.
     crop_to_lungs
-        Cut to the lung fields' box, which leaves out most side letters and electrodes. A release
-        says which of both its network was trained on.
+        Whether to crop to the box of the lung fields, which leaves out most side letters and
+        electrodes: as the release's network was trained.
     """
 
     version: int = PREPROCESSING_VERSION
@@ -62,34 +62,35 @@ def prepare_model_input(radiograph: Radiograph, preprocessing: Preprocessing) ->
     ModelInput
         ``pixels`` is (size_px, size_px), float32 in [0, 1].
     """
-    return narrow_to_lungs(radiograph, view_exposed_field(radiograph, preprocessing), preprocessing)
+    exposed = prepare_exposed_field(radiograph, preprocessing)
+    return crop_to_lungs(radiograph, exposed, preprocessing)
 
 
-def view_exposed_field(radiograph: Radiograph, preprocessing: Preprocessing) -> ModelInput:
-    """Give the first half of `prepare_model_input`: all that X-rays reached, never cropped further.
+def prepare_exposed_field(radiograph: Radiograph, preprocessing: Preprocessing) -> ModelInput:
+    """Take the first step of `prepare_model_input`: the whole exposed field, not cropped to lungs.
 
-    What an image looks like is judged on it, whatever the network sees.
+    Image quality is judged on it, also where the network sees a crop.
     """
     return _resample(radiograph, find_field_of_view(radiograph), preprocessing)
 
 
-def narrow_to_lungs(
-    radiograph: Radiograph, whole: ModelInput, preprocessing: Preprocessing
+def crop_to_lungs(
+    radiograph: Radiograph, exposed: ModelInput, preprocessing: Preprocessing
 ) -> ModelInput:
-    """Give the second half: cut to the lungs, where the release asks for it, or ``whole`` as it is.
+    """Take the second step: crop to the lungs where the preprocessing says so, else no change.
 
     Flagged ``FULL_FRAME`` where the lungs are not found.
     """
     if not preprocessing.crop_to_lungs:
-        return whole
-    lungs = locate_lung_field(whole)
-    if lungs == whole.field_of_view:
-        return replace(whole, flags=whole.flags | {Flag.FULL_FRAME})
+        return exposed
+    lungs = locate_lung_field(exposed)
+    if lungs == exposed.field_of_view:
+        return replace(exposed, flags=exposed.flags | {Flag.FULL_FRAME})
     return _resample(radiograph, lungs, preprocessing)
 
 
 def _resample(radiograph: Radiograph, box: FieldOfView, preprocessing: Preprocessing) -> ModelInput:
-    # Antialiased: Pillow widens the bilinear kernel by the reduction factor. Without it a
+    # Antialiased, since Pillow widens the bilinear kernel by the reduction factor. Otherwise a
     # native radiograph (2,000 px) and its 224 px copy would differ by their noise.
     image = Image.fromarray(radiograph.pixels).resize(
         (preprocessing.size_px, preprocessing.size_px),

@@ -1,7 +1,7 @@
-"""Judges by the image itself whether this is an upright frontal chest, since headers lie.
+"""Judges from the image, since headers are often wrong, whether it is an upright frontal chest.
 
-This module must not know headers, nor the classifier. It holds a small statistical model of what
-chest radiographs look like (``appearance.npz``, made by ``training/quality/appearance.py``).
+It uses a small statistical model of chest radiographs (``appearance.npz``, fitted by
+``training/quality/appearance.py``). This module must not know headers, nor the classifier.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ MODEL_FILE: Final = Path(__file__).parent / "appearance.npz"
 THUMBNAIL_PX: Final = 16
 
 # Distances of 6,437 chests of three hospitals: median 0.9, 99.5 % below 3.3, all but one below 6
-# (that one has a white collimator); a hand 6.7, a test pattern 9.1, knees 5.9. The policy holds
-# the two limits.
+# (that one has a white collimator); a hand 6.7, a test pattern 9.1, knees 5.9. The two limits are
+# in `EligibilityPolicy`.
 
-# Turned or inverted, it must look this much more like a chest, and like a usual one. Of the 6,437
-# that holds for seven; five of them are indeed inverted or upside down.
-_CLEARLY_BETTER: Final = 1.5
-_USUAL: Final = 2.5
+# The turned or inverted image counts as the right one if its distance is smaller by this factor,
+# and below this limit. Of the 6,437 that holds for seven; five are indeed inverted or upside down.
+_LEAST_FACTOR: Final = 1.5
+_LARGEST_USUAL_DISTANCE: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class AppearanceModel:
     mean
         (256,): the mean thumbnail.
     components
-        (k, 256): orthonormal directions in which chests differ most.
+        (k, 256), orthonormal.
     variances
-        (k,): how much they differ in each.
+        (k,): of each component.
     residual_variance
         Mean variance of all other directions.
     """
@@ -51,53 +51,42 @@ class AppearanceModel:
     residual_variance: float
 
     def distance(self, thumbnail: NDArray[np.float32]) -> float:
-        """Give the squared distance from the chests, 1 on average for chests.
+        """Return the squared distance from the training chests, whose mean is 1.
 
         References
         ----------
         Moghaddam and Pentland, Probabilistic visual learning for object representation, 1997:
-        Mahalanobis distance within the components, plus what they cannot explain.
+        Mahalanobis distance within the components, plus the scaled residual.
         """
         deviation = thumbnail.ravel() - self.mean
         coefficients = self.components @ deviation
         within = float(np.sum(coefficients**2 / self.variances))
-        beyond = float(deviation @ deviation - coefficients @ coefficients)
-        return (within + beyond / self.residual_variance) / deviation.size
-
-
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """How an image looks.
-
-    Attributes
-    ----------
-    distance
-        From the chests: about 1 for most of them.
-    flags
-        UNUSUAL_APPEARANCE; POLARITY_SUSPECT or ROTATION_SUSPECT where the inverted or turned image
-        would be a far better chest.
-    """
-
-    distance: float
-    flags: frozenset[Flag]
+        residual = float(deviation @ deviation - coefficients @ coefficients)
+        return (within + residual / self.residual_variance) / deviation.size
 
 
 def judge_appearance(
     pixels: NDArray[np.float32], policy: EligibilityPolicy, model: AppearanceModel | None = None
-) -> Appearance:
-    """Compare a model input with the chests, as it is, turned and inverted.
+) -> frozenset[Flag]:
+    """Compare a model input with the training chests, as it is, turned and inverted.
 
     Parameters
     ----------
     pixels
-        (128, 128), float32 in [0, 1]: cropped and stretched as the network sees it.
+        (128, 128), float32 in [0, 1]: the whole exposed field, contrast stretched.
     policy
-        Holds the distances from which an image is flagged and refused.
+        Its ``unusual_distance`` and ``refused_distance``.
+
+    Returns
+    -------
+    frozenset[Flag]
+        UNUSUAL_APPEARANCE; POLARITY_SUSPECT or ROTATION_SUSPECT where the inverted or turned image
+        looks far more like a chest.
 
     Raises
     ------
     RejectedInputError
-        NOT_A_CHEST_RADIOGRAPH, if it looks like no chest either way.
+        NOT_A_CHEST_RADIOGRAPH, if it looks like no chest, neither turned nor inverted.
     """
     model = model or load_appearance_model()
     thumbnail = make_thumbnail(pixels)
@@ -111,7 +100,7 @@ def judge_appearance(
     as_it_is = distances[0, False]
     best = min(distances, key=distances.__getitem__)
     flags = set()
-    if distances[best] <= _USUAL and as_it_is > _CLEARLY_BETTER * distances[best]:
+    if distances[best] <= _LARGEST_USUAL_DISTANCE and as_it_is > _LEAST_FACTOR * distances[best]:
         quarter_turns, is_inverted = best
         if quarter_turns:
             flags.add(Flag.ROTATION_SUSPECT)
@@ -125,7 +114,7 @@ def judge_appearance(
         )
     if as_it_is > policy.unusual_distance:
         flags.add(Flag.UNUSUAL_APPEARANCE)
-    return Appearance(as_it_is, frozenset(flags))
+    return frozenset(flags)
 
 
 def make_thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -95,7 +95,7 @@ def decode_raster(
     bits = gray.dtype.itemsize * 8
     stored = extract_pixels(gray, bits, bits - 1, is_signed=False)
     levels, flags = render(stored, GrayscaleAttributes(is_inverted=is_inverted))
-    return Radiograph(levels, None, flags)
+    return Radiograph(levels, flags)
 
 
 def _open(content: bytes, file_format: FileFormat) -> Image.Image:

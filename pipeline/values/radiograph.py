@@ -13,26 +13,26 @@ from pipeline.codes import Flag
 
 @dataclass(frozen=True, slots=True)
 class Radiograph:
-    """A decoded radiograph, ready to look at.
+    """A decoded and rendered radiograph.
 
     Attributes
     ----------
     pixels
         (rows, columns), float32 in [0, 1], MONOCHROME2: bone is bright, air is dark.
-    pixel_spacing_mm
-        (row spacing, column spacing), or None where the header gives none.
     flags
-        What decoding found out (a window that had to be guessed, say).
+        Found while decoding: WINDOW_FALLBACK, for example.
     """
 
     pixels: NDArray[np.float32]
-    pixel_spacing_mm: tuple[float, float] | None = None
     flags: frozenset[Flag] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldOfView:
-    """The part of a radiograph that is passed on, as a half-open box in its own pixels."""
+    """The part of a radiograph that is kept: a half-open box in the radiograph's pixels.
+
+    ``method`` names what found it: ``border_trim``, ``lung_field``, or ``full_frame``.
+    """
 
     top_px: int
     left_px: int
@@ -43,7 +43,7 @@ class FieldOfView:
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """What the network sees: (size, size), float32 in [0, 1], and how it was cut out."""
+    """The network's input: (size, size), float32 in [0, 1], and the box that was kept."""
 
     pixels: NDArray[np.float32]
     field_of_view: FieldOfView

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
-from pipeline.reading import ReadingLimits, read_model_input
+from pipeline.reading import read_model_input
+from pipeline.values.reading import ReadingLimits
 from tests.service.stack import Stack
 from tests.worker.fakes import BrightnessClassifier
 

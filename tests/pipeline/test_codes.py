@@ -1,3 +1,9 @@
+import inspect
+import pickle
+
+import pytest
+
+from pipeline import codes
 from pipeline.codes import PRIORITY_RANKS, UNREAD_RANK, InstanceState, Priority, ReasonCode
 
 
@@ -8,6 +14,35 @@ def test_every_reason_leads_to_a_terminal_state():
         InstanceState.FAILED,
     }
     assert all(reason.state.is_terminal for reason in ReasonCode)
+
+
+def test_a_reason_without_a_state_is_an_error_at_import():
+    known = '    EMPTY_FILE = "EMPTY_FILE", InstanceState.QUARANTINED\n'
+    source = inspect.getsource(codes)
+    assert known in source
+    with pytest.raises(ValueError, match="unpack"):
+        exec(source.replace(known, known + '    NEW = "NEW"\n'), {"__name__": "codes"})  # noqa: S102
+
+
+def test_a_reason_is_found_by_its_word_and_survives_pickling():
+    for reason in ReasonCode:
+        assert str(reason) == reason.value == reason.name
+        assert ReasonCode(reason.value) is reason
+        assert pickle.loads(pickle.dumps(reason)) is reason  # noqa: S301
+
+
+def test_only_what_was_superseded_or_withdrawn_is_taken_back():
+    taken_back = {reason for reason in ReasonCode if reason.is_taken_back}
+    assert taken_back == {ReasonCode.SUPERSEDED, ReasonCode.WITHDRAWN}
+
+
+def test_damaged_or_unread_content_reserves_no_uid():
+    free = {state for state in InstanceState if not state.reserves_sop_instance_uid}
+    assert free == {InstanceState.QUARANTINED, InstanceState.FAILED}
+
+
+def test_an_unpacked_archive_is_nothing_for_a_person_to_look_at():
+    assert ReasonCode.ARCHIVE_UNPACKED.state is InstanceState.NOT_ELIGIBLE
 
 
 def test_what_nobody_looked_at_is_read_before_what_was_found_negative():

@@ -14,10 +14,11 @@ from PIL import ExifTags, Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
-from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
-from pipeline.reading import ReadingLimits, inspect_file, read_model_input
+from pipeline.reading import inspect_file, read_model_input
 from pipeline.values.instance import derive_uid
+from pipeline.values.reading import ReadingLimits
 
 LIMITS = ReadingLimits()
 
@@ -60,13 +61,6 @@ def test_the_same_radiograph_reads_alike_as_dicom_and_png(make_dicom, write, gra
     as_dicom = read(write("a.dcm", make_dicom(gray))).model_input.pixels
     as_png = read(write("b.png", png(gray))).model_input.pixels
     np.testing.assert_array_equal(as_dicom, as_png)
-
-
-def test_the_field_of_view_counts_in_the_files_own_pixels(make_dicom, write, levels):
-    large = np.rint(np.kron(levels, np.ones((12, 12))) * 4095).astype(np.uint16)
-    reading = read(write("a.dcm", make_dicom(large)))
-    box = reading.model_input.field_of_view
-    assert (box.bottom_px, box.right_px) == large.shape
 
 
 def test_looks_are_judged_on_the_whole_although_the_network_sees_the_lungs(write, gray):

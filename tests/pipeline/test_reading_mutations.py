@@ -31,9 +31,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
-from pipeline.reading import ReadingLimits, inspect_file, read_model_input
+from pipeline.reading import inspect_file, read_model_input
+from pipeline.values.reading import ReadingLimits
 
 EXAMPLES = int(os.environ.get("PNEUMOSCREEN_FUZZ_EXAMPLES", "400"))
 SEED = int(os.environ.get("PNEUMOSCREEN_FUZZ_SEED", "20261123"))

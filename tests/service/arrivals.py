@@ -3,7 +3,7 @@
 import hashlib
 
 from db.instances.arrivals import Arrival, SourceFile
-from pipeline.reading import unidentified_instance
+from pipeline.values.reading import unidentified_instance
 
 
 def arrival(name: str) -> Arrival:

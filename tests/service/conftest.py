@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from pipeline.reading import ReadingLimits
+from pipeline.values.reading import ReadingLimits
 from tests.service.stack import Stack, open_stack, servers_are_missing
 from tests.worker.fakes import FakeClock
 from worker.readers.pool import ReaderPool

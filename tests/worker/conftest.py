@@ -6,8 +6,8 @@ import structlog
 from sqlalchemy import Engine
 
 from pipeline.framing.preprocessing import Preprocessing
-from pipeline.reading import ReadingLimits
 from pipeline.release import Calibration, ModelRelease
+from pipeline.values.reading import ReadingLimits
 from pipeline.values.screening import OperatingPoints
 from worker.readers.pool import ReaderPool
 from worker.screening.assembly import open_worklist

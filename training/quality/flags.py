@@ -57,7 +57,7 @@ def count_looks(radiographs: list[Plane], change: Callable[[Plane], Plane]) -> L
         changed = Radiograph(np.ascontiguousarray(change(pixels)))
         prepared = prepare_model_input(changed, Preprocessing())
         try:
-            flags += judge_appearance(prepared.pixels, EligibilityPolicy()).flags
+            flags += judge_appearance(prepared.pixels, EligibilityPolicy())
         except RejectedInputError:
             refused += 1
     return Looks(

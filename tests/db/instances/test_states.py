@@ -4,8 +4,8 @@ from db.instances.states import (
     TRANSITIONS,
     StateChange,
     StateColumns,
-    keeps_uid,
     rejected,
+    reserves_uid,
     screened,
     waiting,
 )
@@ -60,7 +60,7 @@ def test_a_state_sets_all_of_its_columns() -> None:
         (InstanceState.FAILED, ReasonCode.SOURCE_MISSING, False),
     ],
 )
-def test_what_is_damaged_lost_or_withdrawn_does_not_keep_its_uid(
+def test_what_is_damaged_lost_or_withdrawn_does_not_reserve_its_uid(
     state: InstanceState, reason_code: ReasonCode | None, *, expected: bool
 ) -> None:
-    assert keeps_uid(state, reason_code) is expected
+    assert reserves_uid(state, reason_code) is expected

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, delete, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -17,7 +18,7 @@ from db.connection.engine import open_database, read_session, write_connection, 
 from db.connection.errors import DatabaseError
 from db.tables.columns import Base
 from db.tables.imaging import ReasonRow
-from db.tables.migrate import list_revisions
+from db.tables.migrate import alembic_config
 from db.tables.revisions import REVISIONS
 from db.tables.roles import set_passwords
 from db.upkeep.upgrade import check_schema, is_empty, upgrade_schema
@@ -38,7 +39,8 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_every_migration_is_known_to_the_check() -> None:
-    assert list_revisions() == list(REVISIONS)
+    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    assert [script.revision for script in scripts] == list(reversed(REVISIONS))
 
 
 def test_an_empty_database_is_refused_until_it_is_upgraded(fresh_url: str) -> None:

@@ -71,7 +71,7 @@ def test_bounds_what_a_deflated_dataset_unpacks_to(make_dicom):
     bomb = content[: 144 + meta_length] + deflater.compress(bytes(64 * BOUND)) + deflater.flush()
     with pytest.raises(RejectedInputError) as refused:
         parse_dicom(bomb, BOUND)
-    assert refused.value.rejection.reason_code is ReasonCode.TOO_LARGE
+    assert refused.value.reason_code is ReasonCode.TOO_LARGE
 
 
 def test_refuses_sequences_nested_too_deep(make_dicom):
@@ -82,7 +82,7 @@ def test_refuses_sequences_nested_too_deep(make_dicom):
     nested = content[: 144 + meta_length] + opening * 50_000
     with pytest.raises(RejectedInputError) as refused:
         parse_dicom(nested, BOUND)
-    assert refused.value.rejection.reason_code is ReasonCode.HEADER_UNREADABLE
+    assert refused.value.reason_code is ReasonCode.HEADER_UNREADABLE
 
 
 @pytest.mark.parametrize(

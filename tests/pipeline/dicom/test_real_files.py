@@ -20,10 +20,11 @@ from pipeline.codes import Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
-from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 from pipeline.framing.preprocessing import Preprocessing
-from pipeline.reading import ReadingLimits, inspect_file, read_model_input
+from pipeline.reading import inspect_file, read_model_input
+from pipeline.values.reading import ReadingLimits
 
 pytestmark = pytest.mark.data
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
-from pipeline.eligibility.judgement import EligibilityPolicy, explain_eligibility, judge_eligibility
+from pipeline.eligibility.judgement import explain_eligibility, judge_eligibility
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.eligibility.rules import RULES
 from pipeline.values.instance import Instance
 

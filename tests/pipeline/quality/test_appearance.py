@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 
 import numpy as np
@@ -7,12 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.codes import Flag, ReasonCode
-from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
 from pipeline.quality.appearance import judge_appearance, load_appearance_model, make_thumbnail
-from pipeline.reading import ReadingLimits, read_model_input
+from pipeline.reading import read_model_input
 from pipeline.values.radiograph import Radiograph
+from pipeline.values.reading import ReadingLimits
 from worker.phantoms.drawing import ChestPhantom, draw_chest
 
 POLICY = EligibilityPolicy()
@@ -25,29 +27,29 @@ def chest(levels):
 
 
 def test_takes_a_chest_for_a_chest(chest):
-    assert judge_appearance(chest, POLICY).flags == set()
+    assert judge_appearance(chest, POLICY) == set()
 
 
 def test_takes_a_drawn_chest_for_a_chest():
     drawing = draw_chest(ChestPhantom(size_px=256, opacity=0.2, seed=1))
     model_input = prepare_model_input(Radiograph(drawing), Preprocessing())
-    assert judge_appearance(model_input.pixels, POLICY).flags == set()
+    assert judge_appearance(model_input.pixels, POLICY) == set()
 
 
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_flags_a_chest_that_is_turned(chest, quarter_turns):
     turned = np.ascontiguousarray(np.rot90(chest, quarter_turns))
-    assert Flag.ROTATION_SUSPECT in judge_appearance(turned, POLICY).flags
+    assert Flag.ROTATION_SUSPECT in judge_appearance(turned, POLICY)
 
 
 def test_flags_a_chest_whose_header_lies_about_polarity(chest):
-    assert Flag.POLARITY_SUSPECT in judge_appearance(1 - chest, POLICY).flags
+    assert Flag.POLARITY_SUSPECT in judge_appearance(1 - chest, POLICY)
 
 
 def refuse(pixels):
     with pytest.raises(RejectedInputError) as refused:
         judge_appearance(pixels.astype(np.float32), POLICY)
-    assert refused.value.rejection.reason_code is ReasonCode.NOT_A_CHEST_RADIOGRAPH
+    assert refused.value.reason_code is ReasonCode.NOT_A_CHEST_RADIOGRAPH
 
 
 def test_refuses_what_is_no_chest():
@@ -61,17 +63,15 @@ def test_obeys_the_policy(chest):
     with pytest.raises(RejectedInputError):
         judge_appearance(chest, EligibilityPolicy(refused_distance=0.01))
     strict = EligibilityPolicy(unusual_distance=0.01)
-    assert judge_appearance(chest, strict).flags == {Flag.UNUSUAL_APPEARANCE}
+    assert judge_appearance(chest, strict) == {Flag.UNUSUAL_APPEARANCE}
 
 
 @settings(max_examples=50)
 @given(arrays(np.float32, (128, 128), elements=st.floats(0, 1, width=32)))
 def test_judges_any_image_without_another_error(pixels):
-    try:
-        appearance = judge_appearance(pixels, POLICY)
-    except RejectedInputError:
-        return
-    assert np.isfinite(appearance.distance)
+    assert np.isfinite(load_appearance_model().distance(make_thumbnail(pixels)))
+    with contextlib.suppress(RejectedInputError):
+        judge_appearance(pixels, POLICY)
 
 
 def test_brightness_and_contrast_do_not_matter(chest):
@@ -118,5 +118,5 @@ def test_finds_real_chests_that_were_turned_or_inverted(data_folder):
         ([np.rot90(chest) for chest in chests], Flag.ROTATION_SUSPECT),
         ([np.rot90(chest, 2) for chest in chests], Flag.ROTATION_SUSPECT),
     ):
-        found = sum(flag in judge_appearance(np.ascontiguousarray(p), POLICY).flags for p in turned)
+        found = sum(flag in judge_appearance(np.ascontiguousarray(p), POLICY) for p in turned)
         assert found >= 0.9 * len(chests)

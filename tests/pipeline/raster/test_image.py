@@ -29,7 +29,7 @@ def gray(levels):
 def reason_of(content, file_format, pixels=PIXELS):
     with pytest.raises(RejectedInputError) as refused:
         decode_raster(content, file_format, pixels)
-    return refused.value.rejection.reason_code
+    return refused.value.reason_code
 
 
 def test_recognises_by_content(gray):
@@ -83,7 +83,7 @@ def test_refuses_what_ends_early(gray):
 def test_refuses_a_header_alone(gray):
     with pytest.raises(RejectedInputError) as refused:
         read_raster_instance(encode(gray)[:12], FileFormat.PNG, {}, "0" * 64)
-    assert refused.value.rejection.reason_code is ReasonCode.HEADER_UNREADABLE
+    assert refused.value.reason_code is ReasonCode.HEADER_UNREADABLE
 
 
 def test_refuses_more_pixels_than_the_limit_before_decoding(gray):

@@ -33,7 +33,7 @@ def test_reads_dicom_keywords_and_ignores_others():
 def test_refuses_anything_else(content):
     with pytest.raises(RejectedInputError) as refused:
         parse_sidecar(content)
-    assert refused.value.rejection.reason_code is ReasonCode.SIDECAR_INVALID
+    assert refused.value.reason_code is ReasonCode.SIDECAR_INVALID
 
 
 @given(st.binary(max_size=200))

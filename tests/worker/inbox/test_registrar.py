@@ -8,8 +8,8 @@ from db.connection.engine import read_session
 from db.instances.arrivals import SourceFile
 from db.tables.imaging import InstanceRow, SourceFileRow
 from pipeline.codes import InstanceState, ReasonCode
-from pipeline.reading import Inspection
 from pipeline.values.instance import Rejection
+from pipeline.values.reading import Inspection
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
 from worker.inbox.folders import list_paths

@@ -3,9 +3,10 @@ import hashlib
 import pytest
 
 from pipeline.codes import Flag, ReasonCode
-from pipeline.eligibility.judgement import EligibilityPolicy
+from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
-from pipeline.reading import ReadingLimits, read_model_input
+from pipeline.reading import read_model_input
+from pipeline.values.reading import ReadingLimits
 from worker.phantoms.studies import write_phantoms
 
 

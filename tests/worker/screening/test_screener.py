@@ -14,8 +14,8 @@ from db.tables.imaging import InstanceRow, ScreeningRow
 from db.work.claims import claim_batch
 from pipeline.codes import InstanceState, ReasonCode
 from pipeline.eligibility.policy import EligibilityPolicy
-from pipeline.reading import Reading
 from pipeline.values.instance import Rejection
+from pipeline.values.reading import Reading
 from tests.worker.conftest import RELEASE
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
