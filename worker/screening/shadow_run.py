@@ -20,7 +20,7 @@ from pipeline.triage import TriagePolicy, priority_of
 from pipeline.values.radiograph import ModelInput
 from pipeline.values.reading import Reading
 from worker.readers.pool import ReaderPool
-from worker.screening.screener import Classifier
+from worker.screening.batch import Classifier
 
 # (first age that no longer belongs, name); the last has no end.
 _AGE_BANDS: Final = ((1.0, "under 1"), (6.0, "1 to 5"), (12.0, "6 to 11"), (18.0, "12 to 17"))
