@@ -12,12 +12,11 @@ import time
 from pathlib import Path
 
 from pipeline.values.reading import ReadingLimits
-from worker.clock import SystemClock
+from worker.database import open_database
 from worker.inbox.folders import list_paths
 from worker.inbox.registrar import Registrar
 from worker.logs import configure_logging
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import open_worklist
 from worker.settings import LogFormat
 
 
@@ -25,9 +24,8 @@ def main() -> None:
     """Register a folder; tell files a second and this process's memory, half-way and at the end."""
     folder, url = Path(sys.argv[1]), sys.argv[2]
     configure_logging("WARNING", LogFormat.CONSOLE)  # what is printed is the result alone
-    clock, memory_mib = SystemClock(), []
-    engine = open_worklist(url)
-    with ReaderPool(2, 4096, 30.0, ReadingLimits()) as readers:
+    memory_mib: list[int] = []
+    with open_database(url) as database, ReaderPool(2, 4096, 30.0, ReadingLimits()) as readers:
         readers.check()
         entries = list(list_paths([folder]))
         done = 0
@@ -39,9 +37,9 @@ def main() -> None:
                 memory_mib.append(read_peak_mib())
 
         began_s = time.perf_counter()
-        registered = Registrar(engine, readers, clock).register(entries, note).files
+        registrar = Registrar(database.engine, readers, database.clock)
+        registered = registrar.register(entries, note).files
         seconds = time.perf_counter() - began_s
-    engine.dispose()
     figures = {
         "files": registered,
         "files_per_s": registered / seconds,

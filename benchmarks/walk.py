@@ -29,12 +29,12 @@ from pipeline.files import read_file
 from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import read_model_input
 from pipeline.values.reading import Reading, ReadingLimits
-from worker.clock import SystemClock
+from worker.database import open_database
 from worker.inbox.folders import list_paths
 from worker.logs import configure_logging
 from worker.readers import tasks as reader_tasks
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import Embedded, load_warm_classifier, open_embedded
+from worker.screening.assembly import ScreeningWorker, load_warm_classifier, open_screening_worker
 from worker.settings import LogFormat, Settings, load_settings
 
 _BETWEEN_LIVE_S: Final = 0.25
@@ -87,11 +87,11 @@ def measure_overlap(folder: Path, trace: Path) -> dict[str, float]:
     os.environ[_TRACE_VARIABLE] = str(notes)
     original = reader_tasks.read
     spans: list[tuple[float, float]] = []
-    with _registered(settings, folder, lambda _: _Traced(classifier, spans)) as station:
+    with _registered(settings, folder, lambda _: _Traced(classifier, spans)) as worker:
         _patch_reader(read_traced)
         began_s = time.monotonic()
         files = 0
-        while recorded := station.screener.step():
+        while recorded := worker.screener.step():
             files += recorded
         ended_s = time.monotonic()
         _patch_reader(original)
@@ -133,18 +133,19 @@ def _patch_reader(function: Callable[..., Reading]) -> None:
 def measure_latency(folder: Path, live: Path) -> dict[str, float]:
     """Let single files become stable while a backfill runs, and a hundred after it.
 
-    The loop is the embedded watcher's: what is stable is registered, then one batch is worked off.
+    In one thread, where the product has two: a file is registered, then one batch is screened.
     """
-    settings, clock = load_settings(), SystemClock()
+    settings = load_settings()
     left = sorted(live.iterdir())
 
     def load(path: Path) -> Any:  # noqa: ANN401
         return load_warm_classifier(path, settings.engine, settings.batch_size)
 
-    with _registered(settings, folder, load) as station:
-        with write_session(station.engine) as session:
+    with _registered(settings, folder, load) as worker:
+        clock = worker.database.clock
+        with write_session(worker.database.engine) as session:
             session.execute(update(InstanceRow).values(lane=Lane.BACKFILL))
-        station.network.get()
+        worker.network.get()
         dice = random.Random(0)  # noqa: S311 - when files come
         due_s = clock.monotonic_s() + 2
         beside_s: list[float] = []
@@ -153,13 +154,13 @@ def measure_latency(folder: Path, live: Path) -> dict[str, float]:
         under_way: float | None = None
         while under_way is not None or (left and len(alone_s) < _LIVE_AFTER):
             if under_way is None and clock.monotonic_s() >= due_s:
-                station.registrar.register(list_paths([left.pop()]))
+                worker.registrar.register(list_paths([left.pop()]))
                 under_way = due_s
-                before = _screened(station)
-            if not station.screener.step():
+                before = _screened(worker)
+            if not worker.screener.step():
                 waits_s = alone_s  # the backfill is done
                 clock.wait(_NEVER, _PAUSE_S)
-            if under_way is not None and _screened(station) > before:
+            if under_way is not None and _screened(worker) > before:
                 waits_s.append(clock.monotonic_s() - under_way)
                 under_way = None
                 due_s = clock.monotonic_s() + dice.uniform(0, 2 * _BETWEEN_LIVE_S)
@@ -175,8 +176,8 @@ def _describe_waits(waits_s: Sequence[float], prefix: str) -> dict[str, float]:
     }
 
 
-def _screened(station: Embedded) -> int:
-    with station.engine.connect() as connection:
+def _screened(worker: ScreeningWorker) -> int:
+    with worker.database.engine.connect() as connection:
         found = connection.exec_driver_sql(
             "SELECT count(*) FROM instance WHERE lane = 'URGENT' AND state = 'SCREENED'"
         )
@@ -186,16 +187,17 @@ def _screened(station: Embedded) -> int:
 @contextmanager
 def _registered(
     settings: Settings, folder: Path, load: Callable[[Path], Any]
-) -> Iterator[Embedded]:
+) -> Iterator[ScreeningWorker]:
     with TemporaryDirectory() as place:
         url = f"sqlite:///{place}/worklist.db"
         settings = settings.model_copy(update={"database_url": url})
         with (
             ReaderPool.of(settings) as readers,
-            open_embedded(settings, SystemClock(), readers, load) as station,
+            open_database(url) as database,
+            open_screening_worker(settings, database, readers, load) as worker,
         ):
-            station.registrar.register(list_paths([folder]))
-            yield station
+            worker.registrar.register(list_paths([folder]))
+            yield worker
 
 
 def _cost_of_reading(paths: Sequence[bytes]) -> float:

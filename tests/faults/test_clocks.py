@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import worker.anchored_clock
+import worker.database
 from db.connection.engine import write_session
 from db.instances.registration import register_arrivals
 from db.work.claims import claim_batch, sweep_expired_leases
@@ -15,8 +15,8 @@ from tests.faults.judge import Judgement, Ledger
 from tests.service.arrivals import arrival
 from tests.service.fakes import RecordingHints
 from tests.service.stack import Stack
-from worker.anchored_clock import AnchoredClock
 from worker.clock import Clock, SystemClock
+from worker.database import anchor_clock
 from worker.screening.reprocess import Nightly
 
 pytestmark = pytest.mark.postgres
@@ -44,7 +44,7 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
     protected: bool,  # noqa: FBT001
 ) -> None:
     lease = timedelta(seconds=60)
-    steady = AnchoredClock.of_database(stack.engine)
+    steady = anchor_clock(stack.engine)
     with write_session(stack.engine) as session:
         arrivals = [arrival(str(number)) for number in range(ROWS)]
         register_arrivals(session, arrivals, steady.now(), Lane.URGENT)
@@ -56,8 +56,8 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + moved
 
-    monkeypatch.setattr(worker.anchored_clock, "datetime", MovedDatetime)
-    clock: Clock = AnchoredClock.of_database(stack.engine) if protected else MovedClock(moved)
+    monkeypatch.setattr(worker.database, "datetime", MovedDatetime)
+    clock: Clock = anchor_clock(stack.engine) if protected else MovedClock(moved)
     with write_session(stack.engine) as session:
         stolen = sweep_expired_leases(session, clock.now())
     night(stack, clock)

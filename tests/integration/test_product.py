@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline.codes import InstanceState
+from worker.database import open_database
 from worker.phantoms.studies import write_phantoms
-from worker.screening.assembly import open_worklist
 
 # Resolved, as the report's paths are: the folder may be a link.
 DATA = Path(
@@ -74,7 +74,8 @@ def test_light_commands_load_neither_network_nor_decoders_nor_sql(
     arguments: list[str], tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'worklist.db'}"
-    open_worklist(url).dispose()
+    with open_database(url):
+        pass
     program = (
         "import sys\nfrom worker.cli.app import main\n"
         "try:\n    main()\n"

@@ -7,15 +7,14 @@ from sqlalchemy import Engine
 from pipeline.values.reading import ReadingLimits
 from tests.service.stack import Stack, open_stack, servers_are_missing
 from tests.worker.fakes import FakeClock
+from worker.database import open_database
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import open_worklist
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_worklist(f"sqlite:///{tmp_path / 'worklist.db'}")
-    yield engine
-    engine.dispose()
+    with open_database(f"sqlite:///{tmp_path / 'worklist.db'}") as database:
+        yield database.engine
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,8 @@ from numpy.typing import NDArray
 import db.work.recording
 import pipeline.reading
 from tests.worker.fakes import BrightnessClassifier
-from worker.clock import SystemClock
-from worker.inbox.watcher import Watcher
-from worker.readers.pool import ReaderPool
-from worker.screening.assembly import open_embedded
+from worker.cli.signals import stop_event
+from worker.service.embedded import watch_embedded
 from worker.service.processes import run_worker
 from worker.startup import start
 
@@ -69,29 +66,20 @@ def switch_off_fencing() -> None:
     db.work.recording._find_held = find_any
 
 
-def watch_embedded() -> None:
-    """Do what `pneumoscreen watch` does without a broker."""
-    settings, clock = start(), SystemClock()
-    assert settings.inbox is not None
-    with (
-        ReaderPool.of(settings) as readers,
-        open_embedded(settings, clock, readers, lambda _release: SlowClassifier()) as embedded,
-    ):
-        Watcher(
-            settings.inbox,
-            embedded.registrar,
-            embedded.screener,
-            clock,
-            settle_s=settings.settle_s,
-            scan_interval_s=settings.scan_interval_s,
-        ).run(Event())
-
-
 def main() -> None:
     if "FAKE_WITHOUT_FENCING" in os.environ:
         switch_off_fencing()
     if sys.argv[1:] == ["watch"]:
-        watch_embedded()
+        settings = start()
+        assert settings.inbox is not None
+        watch_embedded(
+            settings,
+            [settings.inbox],
+            stop_event(),
+            lambda _scan: None,
+            lambda _release: SlowClassifier(),
+        )
+        sys.exit()
     sys.exit(run_worker(start(), lambda _release: SlowClassifier()))
 
 

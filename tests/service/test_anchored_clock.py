@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from worker.anchored_clock import AnchoredClock
+from worker.clock import AnchoredClock
+from worker.database import anchor_clock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -15,5 +16,5 @@ def test_time_goes_on_as_the_monotonic_clock_does() -> None:
 
 
 def test_it_is_anchored_to_now(engine: Engine) -> None:
-    difference = AnchoredClock.of_database(engine).now() - datetime.now(UTC)
+    difference = anchor_clock(engine).now() - datetime.now(UTC)
     assert abs(difference) < timedelta(seconds=5)

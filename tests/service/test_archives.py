@@ -12,9 +12,10 @@ from pipeline.codes import InstanceState, ReasonCode
 from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
-from worker.inbox.archives import ArchiveLimits, UnpackingRegistrar
+from worker.inbox.archives import ArchiveLimits
 from worker.inbox.folders import list_paths
 from worker.inbox.registrar import Registrar, Registration
+from worker.inbox.unpacking_registrar import UnpackingRegistrar
 from worker.readers.pool import ReaderPool
 
 LIMITS = ArchiveLimits(files=10, unpacked_bytes=1 << 20)

@@ -6,8 +6,8 @@ import pytest
 from pipeline.codes import Lane
 from tests.service.stack import RedisServer, Stack
 from tests.worker.fakes import FakeClock
-from worker.hints import CeleryHints
 from worker.service.celery_app import create_app
+from worker.service.celery_hints import CeleryHints
 from worker.settings import Settings, SettingsError
 
 

@@ -1,5 +1,5 @@
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event
 
 import pytest
 from sqlalchemy import Engine
@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 from db.connection.engine import read_session
 from db.worklist.view import read_worklist
 from tests.worker.images import write_png
-from worker.clock import SystemClock
+from worker.database import Database, anchor_clock
 from worker.inbox.disk_guard import DiskGuard, free_bytes
 from worker.inbox.registrar import Registrar
-from worker.inbox.watch import NoWork, watch_inboxes
+from worker.inbox.watch import watching
 from worker.inbox.watcher import Scan
 from worker.readers.pool import ReaderPool
 from worker.settings import Settings, SettingsError, SourcePolicy
@@ -20,26 +20,19 @@ def watch(
     engine: Engine, readers: ReaderPool, inboxes: list[Path], settings: Settings
 ) -> list[Scan]:
     """Watch until two files are registered, or for five seconds."""
-    stop, scans, clock = Event(), list[Scan](), SystemClock()
+    stop, scans = Event(), list[Scan]()
+    database = Database(engine, anchor_clock(engine))
 
     def on_scan(scan: Scan) -> None:
         scans.append(scan)
         if sum(each.registered for each in scans) >= 2:
             stop.set()
 
-    timer = Timer(5, stop.set)
-    timer.start()
-    watch_inboxes(
-        inboxes,
-        Registrar(engine, readers, clock),
-        NoWork(),
-        settings=settings,
-        engine=engine,
-        clock=clock,
-        stop=stop,
-        on_scan=on_scan,
-    )
-    timer.cancel()
+    registrar = Registrar(engine, readers, database.clock)
+    with watching(
+        inboxes, registrar, settings=settings, database=database, stop=stop, on_scan=on_scan
+    ):
+        stop.wait(5)
     return scans
 
 

@@ -16,7 +16,7 @@ from pipeline.codes import InstanceState
 from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
-from worker.inbox.disposal import SourceKeeper
+from worker.inbox.disposal import SourceFileDisposal
 from worker.inbox.folders import list_paths
 from worker.readers.pool import ReaderPool
 from worker.settings import SourcePolicy
@@ -37,9 +37,9 @@ def sources(walk: Walk) -> list[SourceFile]:
     return [entry.source for entry in list_paths([walk.inbox])]
 
 
-def keeper(walk: Walk, policy: SourcePolicy = SourcePolicy.ARCHIVE) -> SourceKeeper:
+def disposal(walk: Walk, policy: SourcePolicy = SourcePolicy.ARCHIVE) -> SourceFileDisposal:
     archive = walk.folder / "archive" if policy is SourcePolicy.ARCHIVE else None
-    return SourceKeeper(policy, archive, walk.engine, walk.clock)
+    return SourceFileDisposal(policy, archive, walk.engine, walk.clock)
 
 
 def names(folder: Path) -> list[str]:
@@ -50,19 +50,19 @@ def names(folder: Path) -> list[str]:
 def test_nothing_is_touched_before_its_result_is_committed(
     walk: Walk, policy: SourcePolicy
 ) -> None:
-    assert keeper(walk, policy).tidy(sources(walk)) == 0
+    assert disposal(walk, policy).dispose(sources(walk)) == 0
     assert names(walk.inbox) == ["0.png", "1.png", "text.dcm"]
 
 
 def test_what_is_kept_is_not_touched_afterwards_either(walk: Walk) -> None:
     walk.work_off()
-    assert keeper(walk, SourcePolicy.KEEP).tidy(sources(walk)) == 0
+    assert disposal(walk, SourcePolicy.KEEP).dispose(sources(walk)) == 0
     assert names(walk.inbox) == ["0.png", "1.png", "text.dcm"]
 
 
 def test_what_is_deleted_is_gone_but_a_quarantined_file_stays_to_be_seen(walk: Walk) -> None:
     walk.work_off()
-    assert keeper(walk, SourcePolicy.DELETE).tidy(sources(walk)) == 2
+    assert disposal(walk, SourcePolicy.DELETE).dispose(sources(walk)) == 2
     assert names(walk.inbox) == ["text.dcm"]
 
 
@@ -72,7 +72,7 @@ def test_an_archived_file_lies_by_date_under_its_digest_and_is_found_there(walk:
     digests = {
         hashlib.sha256((walk.inbox / name).read_bytes()).hexdigest() for name in ("0.png", "1.png")
     }
-    assert keeper(walk).tidy(sources(walk)) == 2
+    assert disposal(walk).dispose(sources(walk)) == 2
     assert names(walk.inbox) == ["text.dcm"]
     day = walk.folder / "archive" / "2026" / "01" / "01"
     archived = {path for path in day.iterdir() if path.suffix != ".json"}
@@ -89,11 +89,11 @@ def test_an_archived_file_lies_by_date_under_its_digest_and_is_found_there(walk:
 def test_a_second_file_of_the_same_content_leads_to_the_archive_too(walk: Walk) -> None:
     walk.work_off()
     content = (walk.inbox / "0.png").read_bytes()
-    assert keeper(walk).tidy(sources(walk)) == 2
+    assert disposal(walk).dispose(sources(walk)) == 2
     (walk.inbox / "again.png").write_bytes(content)
     walk.register()
     walk.clock.elapsed_s += 1
-    assert keeper(walk).tidy(sources(walk)) == 1
+    assert disposal(walk).dispose(sources(walk)) == 1
     with read_session(walk.engine) as session:
         row = session.scalars(
             select(InstanceRow).where(InstanceRow.sha256 == hashlib.sha256(content).hexdigest())
@@ -113,7 +113,7 @@ def test_a_file_that_changed_since_is_not_touched(
     seen = sources(walk)
     change(walk.inbox / "0.png")
     before = names(walk.inbox)
-    assert keeper(walk, SourcePolicy.DELETE).tidy(seen) == 1
+    assert disposal(walk, SourcePolicy.DELETE).dispose(seen) == 1
     assert names(walk.inbox) == [name for name in before if name != "1.png"]
 
 
@@ -128,9 +128,9 @@ def test_a_crash_between_copy_and_removal_is_made_good(
     with monkeypatch.context() as patched:
         patched.setattr(worker.inbox.disposal, "_remove", crash)
         with pytest.raises(KeyboardInterrupt):
-            keeper(walk).tidy(sources(walk))
+            disposal(walk).dispose(sources(walk))
     walk.register()
-    assert keeper(walk).tidy(sources(walk)) == 2
+    assert disposal(walk).dispose(sources(walk)) == 2
     assert names(walk.inbox) == ["text.dcm"]
     with read_session(walk.engine) as session:
         assert len(session.scalars(select(InstanceRow)).all()) == 3
@@ -147,7 +147,7 @@ def test_a_file_on_another_file_system_is_copied_whole(
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", other_device)
-    assert keeper(walk).tidy(sources(walk)) == 2
+    assert disposal(walk).dispose(sources(walk)) == 2
     archived = walk.folder / "archive" / "2026/01/01" / hashlib.sha256(content).hexdigest()
     assert archived.read_bytes() == content
     assert not list(archived.parent.glob(".*"))
@@ -156,9 +156,9 @@ def test_a_file_on_another_file_system_is_copied_whole(
 def test_files_that_stay_stand_in_no_ones_way(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker.inbox.disposal, "_FILES_AT_ONCE", 1)
     walk.work_off()
-    tidying = keeper(walk, SourcePolicy.DELETE)
+    disposing = disposal(walk, SourcePolicy.DELETE)
     for _ in range(3):
-        tidying.tidy(sources(walk))
+        disposing.dispose(sources(walk))
     assert names(walk.inbox) == ["text.dcm"]
 
 

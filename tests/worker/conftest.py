@@ -9,8 +9,8 @@ from pipeline.framing.preprocessing import Preprocessing
 from pipeline.release import Calibration, ModelRelease
 from pipeline.values.reading import ReadingLimits
 from pipeline.values.screening import OperatingPoints
+from worker.database import open_database
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import open_worklist
 
 RELEASE = ModelRelease(
     name="test-release",
@@ -32,9 +32,8 @@ def fresh_logging() -> Iterator[None]:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_worklist(f"sqlite:///{tmp_path / 'worklist.db'}")
-    yield engine
-    engine.dispose()
+    with open_database(f"sqlite:///{tmp_path / 'worklist.db'}") as database:
+        yield database.engine
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,8 @@ class FakeClock:
         return self.elapsed_s
 
     def wait(self, stop: Event, seconds: float) -> bool:
-        self.elapsed_s += seconds
+        if not stop.is_set():
+            self.elapsed_s += seconds
         return stop.is_set()
 
 

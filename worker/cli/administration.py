@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.screening import DatabaseOption, FormatOption
+from worker.cli.options import DatabaseOption, FormatOption
 from worker.cli.show.rendering import Format
 
 
 def doctor(database: DatabaseOption = None, output: FormatOption = Format.TABLE) -> None:
     """Check model, database, broker, GPU, codecs and folders: what works, and what to do."""
-    from worker.cli.doctor import examine, print_examination
+    from worker.cli.doctor import examine
+    from worker.cli.show.doctor import print_examination
     from worker.startup import start
 
     checkups = examine(start(database))
@@ -45,13 +46,12 @@ def check(database: DatabaseOption = None, output: FormatOption = Format.TABLE) 
     from db.connection.engine import read_session
     from db.upkeep.checks import check_database
     from worker.cli.show.summaries import print_problems
-    from worker.clock import SystemClock
-    from worker.screening.assembly import open_worklist
+    from worker.database import open_database
     from worker.startup import start
 
     settings = start(database)
-    with read_session(open_worklist(settings.database_url)) as session:
-        problems = check_database(session, SystemClock().now())
+    with open_database(settings.database_url) as opened, read_session(opened.engine) as session:
+        problems = check_database(session, opened.clock.now())
     print_problems(problems, output)
 
 
@@ -62,10 +62,10 @@ def archive(
 ) -> None:
     """Move old events out of the database into files; what stands of a study stays."""
     from db.upkeep.retention import archive_events
-    from worker.screening.assembly import open_worklist
+    from worker.database import open_database
     from worker.startup import start
 
     settings = start(database)
-    engine = open_worklist(settings.database_url)
-    archived = archive_events(engine, before.replace(tzinfo=UTC), folder)
+    with open_database(settings.database_url) as opened:
+        archived = archive_events(opened.engine, before.replace(tzinfo=UTC), folder)
     typer.echo(f"{archived} events archived in {folder}")

@@ -1,12 +1,12 @@
-"""`doctor`: tries each part that the product needs and says, in a line each, what to do.
+"""`doctor`: uses each part that the product needs and reports, in a line each, what to do.
 
-Every line comes from really using the part, not from reading its settings.
+Every line comes from using the part, not from reading its settings. This module must not print.
 """
 
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,16 +15,15 @@ from typing import Final
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from rich.text import Text
 from sqlalchemy import make_url
 
 from pipeline.engines.selection import has_gpu
 from pipeline.errors import PneumoscreenError
 from pipeline.release import load_release
-from worker.cli.show.rendering import Column, Format, print_rows
+from worker.database import open_database
 from worker.inbox.folders import check_folder
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import load_classifier, open_worklist
+from worker.screening.assembly import load_classifier
 from worker.settings import Settings
 
 _LEAST_FREE_GIB: Final = 2
@@ -36,7 +35,7 @@ _CODECS: Final[dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
 
 
 class Verdict(StrEnum):
-    """How one part does."""
+    """Whether one part works."""
 
     WORKS = "WORKS"
     NOTE = "NOTE"
@@ -45,7 +44,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """What was found of one part, and what to do where it does not work."""
+    """What was found of one part, and what to do if it does not work."""
 
     part: str
     verdict: Verdict
@@ -83,18 +82,6 @@ def examine(settings: Settings) -> list[Checkup]:
                 Checkup(part, Verdict.FAULT, str(error), "install pneumoscreen[cpu] or [gpu]")
             )
     return checkups
-
-
-def print_examination(checkups: Sequence[Checkup], output: Format) -> None:
-    """Print one row a part."""
-    styles = {Verdict.WORKS: "green", Verdict.NOTE: "yellow", Verdict.FAULT: "bold red"}
-    columns: list[Column[Checkup]] = [
-        Column("Part", lambda checkup: checkup.part),
-        Column("", lambda checkup: Text(checkup.verdict, style=styles[checkup.verdict])),
-        Column("Found", lambda checkup: Text(checkup.found), no_wrap=False),
-        Column("What to do", lambda checkup: Text(checkup.mend), no_wrap=False),
-    ]
-    print_rows(checkups, columns, "Doctor", output)
 
 
 def _release(settings: Settings) -> Checkup:
@@ -161,8 +148,8 @@ def _codecs(_settings: Settings) -> Checkup:
 
 
 def _database(settings: Settings) -> Checkup:
-    engine = open_worklist(settings.database_url)
-    engine.dispose()
+    with open_database(settings.database_url):
+        pass
     shown = make_url(settings.database_url).render_as_string(hide_password=True)
     return Checkup("database", Verdict.WORKS, f"{shown}, schema up to date")
 

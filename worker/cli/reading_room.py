@@ -1,21 +1,15 @@
-"""`worklist`, `show`, `acknowledge`, `feedback`, `withdraw`: what a reader asks for and says."""
+"""`worklist`, `show`, `acknowledge`, `feedback`, `withdraw`: the commands of those who read."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.codes import FeedbackComment, FeedbackVerdict
-from worker.cli.screening import DatabaseOption, FormatOption
+from worker.cli.options import ByOption, DatabaseOption, FormatOption, StudyArgument
 from worker.cli.show.rendering import Format
 
-StudyArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="UID", help="Study Instance UID or its last digits, or accession number."
-    ),
-]
-
-ByOption = Annotated[str, typer.Option("--by", help="Who says so, as the site names its staff.")]
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 def worklist(
@@ -29,17 +23,20 @@ def worklist(
     from worker.clock import SystemClock
     from worker.environment import read_database_url
 
+    # The database's time would cost the import of SQLAlchemy (0.5 s). Minutes of waiting are
+    # shown, so that a clock a few seconds off makes no difference.
+    now = SystemClock().now()
     entries = read_plain_worklist(database or read_database_url(), limit)
     if entries is None:
         from db.connection.engine import read_session
         from db.worklist.view import read_worklist
-        from worker.screening.assembly import open_worklist
+        from worker.database import open_database
         from worker.startup import start
 
         settings = start(database)
-        with read_session(open_worklist(settings.database_url)) as session:
-            entries = read_worklist(session, limit=limit)
-    print_worklist(entries, SystemClock().now(), output, len(entries))
+        with open_database(settings.database_url) as opened, read_session(opened.engine) as session:
+            entries, now = read_worklist(session, limit=limit), opened.clock.now()
+    print_worklist(entries, now, output, len(entries))
 
 
 def show(
@@ -49,11 +46,11 @@ def show(
     from db.connection.engine import read_session
     from db.worklist.history import find_study
     from worker.cli.show.study import print_study
-    from worker.screening.assembly import open_worklist
+    from worker.database import open_database
     from worker.startup import start
 
     settings = start(database)
-    with read_session(open_worklist(settings.database_url)) as session:
+    with open_database(settings.database_url) as opened, read_session(opened.engine) as session:
         history = find_study(session, uid)
     print_study(history, output)
 
@@ -66,15 +63,13 @@ def acknowledge(
     """Mark a study as seen: it moves to the end of the worklist."""
     from db.connection.engine import write_session
     from db.worklist.acknowledgements import acknowledge_study
-    from db.worklist.history import find_study
-    from worker.clock import SystemClock
-    from worker.screening.assembly import open_worklist
+    from worker.database import open_database
     from worker.startup import start
 
     settings = start(database)
-    with write_session(open_worklist(settings.database_url)) as session:
-        study = find_study(session, uid).entry.study_instance_uid
-        acknowledge_study(session, study, by, SystemClock().now())
+    with open_database(settings.database_url) as opened, write_session(opened.engine) as session:
+        study = _find_uid(session, uid)
+        acknowledge_study(session, study, by, opened.clock.now())
     typer.echo(f"acknowledged by {by}: {study}")
 
 
@@ -90,15 +85,13 @@ def feedback(
     """Say whether a reader agrees with a study's result; every verdict is kept."""
     from db.connection.engine import write_session
     from db.worklist.feedback import give_feedback
-    from db.worklist.history import find_study
-    from worker.clock import SystemClock
-    from worker.screening.assembly import open_worklist
+    from worker.database import open_database
     from worker.startup import start
 
     settings = start(database)
-    with write_session(open_worklist(settings.database_url)) as session:
-        study = find_study(session, uid).entry.study_instance_uid
-        now = SystemClock().now()
+    with open_database(settings.database_url) as opened, write_session(opened.engine) as session:
+        study = _find_uid(session, uid)
+        now = opened.clock.now()
         give_feedback(session, study, verdict, by=by, now=now, comment_code=because)
     typer.echo(f"{verdict} by {by}: {study}")
 
@@ -111,11 +104,23 @@ def withdraw(
     """Judge a study without one of its instances from now on; nothing is deleted."""
     from db.connection.engine import write_session
     from db.worklist.withdrawals import withdraw_instance
-    from worker.clock import SystemClock
-    from worker.screening.assembly import open_worklist
+    from worker.database import open_database
     from worker.startup import start
 
     settings = start(database)
-    with write_session(open_worklist(settings.database_url)) as session:
-        withdraw_instance(session, sha256, by, SystemClock().now())
+    with open_database(settings.database_url) as opened, write_session(opened.engine) as session:
+        withdraw_instance(session, sha256, by, opened.clock.now())
     typer.echo(f"withdrawn by {by}: {sha256}")
+
+
+def _find_uid(session: "Session", name: str) -> str:
+    """Give the Study Instance UID of the one study that goes by a name."""
+    from db.studies.lookup import StudyNotFoundError, resolve_study
+
+    study = resolve_study(session, name)
+    if study is None:
+        raise StudyNotFoundError(
+            f"no study has the UID or accession number {name}; "
+            "`pneumoscreen worklist` lists what there is"
+        )
+    return study.study_instance_uid

@@ -2,22 +2,14 @@
 
 import signal
 from datetime import UTC, datetime
-from threading import Event
 from typing import Annotated
 
 import typer
 
 from pipeline.codes import InstanceState
-from worker.cli.screening import DatabaseOption, FormatOption
+from worker.cli.options import DatabaseOption, FormatOption
 from worker.cli.show.rendering import Format
-
-
-def stop_event() -> Event:
-    """Give an event that SIGTERM and SIGINT set, so that what is under way is finished first."""
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    return stop
+from worker.cli.signals import stop_event
 
 
 def worker(database: DatabaseOption = None) -> None:
@@ -88,12 +80,8 @@ def reprocess(
     from db.work.reprocessing import Selection
     from pipeline.release import load_release
     from worker.cli.show.progress import show_progress
-    from worker.screening.reprocess_run import (
-        compare_releases,
-        count_selected,
-        print_flips,
-        reprocess_now,
-    )
+    from worker.cli.show.shadow_run import print_flips
+    from worker.service.reprocess_by_hand import compare_releases, count_selected, reprocess_now
     from worker.startup import start
 
     settings = start(database)

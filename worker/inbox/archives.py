@@ -1,7 +1,7 @@
-"""Zip archives in an inbox: unpacked beside themselves, within bounds, in a reader process.
+"""Zip archives: unpacked beside themselves, within limits, in a reader process.
 
-Their files are then arrivals like any others; the archive has a row that says so. This module must
-not know what the files are, and takes no name from an archive: names lead out, and name children.
+This module must not know what the files are, and uses no name from an archive: names lead out of
+the folder, and name children.
 """
 
 import hashlib
@@ -9,25 +9,13 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import structlog
-from sqlalchemy import Engine
-
-from db.connection.engine import read_session, write_session
-from db.instances.arrivals import Arrival, SourceFile
-from db.instances.registration import register_arrivals
-from db.instances.source_files import find_unregistered
-from pipeline.codes import Lane, ReasonCode
+from pipeline.codes import ReasonCode
 from pipeline.values.instance import Rejection
-from pipeline.values.reading import unidentified_instance
-from worker.clock import Clock
-from worker.inbox.folders import Entry, Kind
-from worker.inbox.registrar import Registrar, Registration, arrival_of_killer
-from worker.readers.pool import ReaderDeath, ReaderPool
 
 UNPACKED_PREFIX: Final = "unpacked-"
 _MAGIC: Final = b"PK\x03\x04"
@@ -43,7 +31,6 @@ _DAMAGED: Final = (
     RuntimeError,
     ValueError,
 )
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +53,26 @@ class Unpacking:
     rejection: Rejection
 
 
-def unpack_archive(path: bytes, limits: ArchiveLimits) -> Unpacking:
+def unpack_archive(path: bytes, limits: ArchiveLimits) -> Unpacking | Rejection:
     """Unpack an archive into a folder beside it. Called in a reader process.
 
-    Done again, it does the same again; a file appears under its final name only when it is whole.
+    Repeated, it gives the same files; a file appears under its final name only when it is whole.
+
+    Returns
+    -------
+    Unpacking or Rejection
+        The rejection, without a digest, if there is no room or permission for the files: that may
+        pass, so the archive is tried again.
 
     Raises
     ------
     OSError
-        If the archive cannot be had, or there is no room or permission for its files.
+        If the archive itself cannot be read.
     """
     archive = Path(os.fsdecode(path))
     with open(os.open(archive, _OPEN_FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        folder = archive.parent / f"{UNPACKED_PREFIX}{sha256[:16]}"
+        folder = unpacked_folder(archive, sha256)
         if archive.parent.name.startswith(UNPACKED_PREFIX):
             return _refused(sha256, "an archive within an archive is not unpacked")
         try:
@@ -98,8 +91,36 @@ def unpack_archive(path: bytes, limits: ArchiveLimits) -> Unpacking:
             return _refused(
                 sha256, f"a zip archive that is damaged or encrypted ({type(error).__name__})"
             )
+        except OSError as error:
+            return Rejection(
+                ReasonCode.SOURCE_UNREADABLE,
+                f"the archive cannot be unpacked beside itself: {error.strerror}; let this user "
+                "write to its folder and make room there, or unpack it elsewhere",
+            )
     detail = f"a zip archive; each of its {count} files has a row of its own"
-    return Unpacking(sha256, Rejection(ReasonCode.NO_PIXEL_DATA, detail))
+    return Unpacking(sha256, Rejection(ReasonCode.ARCHIVE_UNPACKED, detail))
+
+
+def find_unpacked_folder(path: bytes) -> bytes | None:
+    """Give the folder that an archive was unpacked to; None for what is none, or is not unpacked.
+
+    Reads the whole archive, so it is meant for the few files that a person names.
+    """
+    if not is_archive(path):
+        return None
+    archive = Path(os.fsdecode(path))
+    try:
+        with open(os.open(archive, _OPEN_FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None  # its row says why
+    folder = unpacked_folder(archive, sha256)
+    return os.fsencode(folder) if folder.is_dir() else None
+
+
+def unpacked_folder(archive: Path, sha256: str) -> Path:
+    """Give the folder that an archive is unpacked to."""
+    return archive.parent / f"{UNPACKED_PREFIX}{sha256[:16]}"
 
 
 def _refused(sha256: str, detail: str) -> Unpacking:
@@ -139,66 +160,8 @@ def _named(members: Sequence[zipfile.ZipInfo]) -> Iterator[tuple[zipfile.ZipInfo
         yield info, name
 
 
-class UnpackingRegistrar:
-    """A registrar that unpacks archives; their files are found by the next scan."""
-
-    def __init__(
-        self,
-        registrar: Registrar,
-        readers: ReaderPool,
-        engine: Engine,
-        clock: Clock,
-        limits: ArchiveLimits | None = None,
-    ) -> None:
-        self._registrar = registrar
-        self._readers = readers
-        self._engine = engine
-        self._clock = clock
-        self._limits = limits or ArchiveLimits()
-
-    def register(
-        self, entries: Iterable[Entry], on_registered: Callable[[int], None] = lambda _count: None
-    ) -> Registration:
-        """Unpack what is a new archive, and register everything.
-
-        An archive's row is committed after its files are in the inbox: a crash between loses none.
-        """
-        archives: list[SourceFile] = []
-        others: list[Entry] = []
-        for entry in entries:
-            if entry.kind is Kind.CANDIDATE and _is_archive(entry.source.path):
-                archives.append(entry.source)
-            else:
-                others.append(entry)
-        unpacked = self._unpack(archives)
-        registered = self._registrar.register(others, on_registered)
-        return Registration(
-            registered.files + unpacked.files, registered.unreadable | unpacked.unreadable
-        )
-
-    def _unpack(self, archives: Sequence[SourceFile]) -> Registration:
-        with read_session(self._engine) as session:
-            new = find_unregistered(session, archives)
-        arrivals = [self._arrival(source) for source in new]
-        if arrivals:
-            with write_session(self._engine) as session:
-                register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
-            _log.info("archives_unpacked", archives=len(arrivals))
-        unreadable = frozenset(found.source for found in arrivals if found.instance is None)
-        return Registration(len(arrivals), unreadable)
-
-    def _arrival(self, source: SourceFile) -> Arrival:
-        found = self._readers.run(unpack_archive, source.path, self._limits)
-        match found:
-            case Unpacking(sha256, rejection):
-                return Arrival(source, unidentified_instance(sha256), rejection)
-            case Rejection():
-                return Arrival(source, None, found)
-            case ReaderDeath(rejection):
-                return arrival_of_killer(source, rejection)
-
-
-def _is_archive(path: bytes) -> bool:
+def is_archive(path: bytes) -> bool:
+    """Whether a file begins as a zip archive does; False where it cannot be opened."""
     try:
         with open(os.open(path, _OPEN_FLAGS), "rb", buffering=0) as file:  # noqa: PTH123
             return file.read(len(_MAGIC)) == _MAGIC

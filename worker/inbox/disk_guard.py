@@ -1,7 +1,7 @@
-"""The disk guard: takes in no more work before a disk is full, and says so.
+"""The disk guard: stops registration before a disk is full, and logs which.
 
-What is not taken in stays in the inbox, which is the durable backlog; a database or an archive
-that has no room left could not say what became of it.
+What is not registered stays in the inbox, which is the durable backlog; a database or an archive
+on a full disk could not record what became of it. This module must not know who is stopped.
 """
 
 import os
@@ -14,7 +14,7 @@ _log = structlog.get_logger()
 
 
 def free_bytes(folder: Path) -> int:
-    """Give what this user may still write to the folder's file system."""
+    """Give the bytes that this user may still write to the folder's file system."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
 
@@ -27,7 +27,7 @@ class DiskGuard:
     folders
         One on each of them.
     least_free_bytes
-        Below this, nothing more is taken in.
+        Below this, nothing more is registered.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class DiskGuard:
         self._free = free
 
     def has_room(self) -> bool:
-        """Whether work may be taken in; if not, an error in the log says which disk is full."""
+        """Whether files may be registered; if not, an error in the log says which disk is full."""
         full = [folder for folder in self._folders if self._free(folder) < self._least_free_bytes]
         for folder in full:
             _log.error(

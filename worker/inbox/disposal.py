@@ -1,7 +1,7 @@
-"""What becomes of a source file after its result is committed: kept, archived, or deleted.
+"""Disposal of source files: kept, archived or deleted once their result is committed.
 
-Never before. This module must not know what a file holds; it looks at the database, and at what
-the file system says of the file, and touches nothing that changed since it was registered.
+This module must not know what a file holds, and must not touch a file that changed since it was
+registered.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ _FILES_AT_ONCE: Final = 1_000
 _log = structlog.get_logger()
 
 
-class SourceKeeper:
-    """Applies a policy to what lies in an inbox.
+class SourceFileDisposal:
+    """Applies the source policy to the files of an inbox.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ class SourceKeeper:
         self._archive = archive
         self._engine = engine
         self._clock = clock
-        # Looked at in turns, so that files which stay (quarantined, say) stand in no one's way.
-        self._turn: list[SourceFile] = []
+        # Files are examined in turns, so that those which stay (quarantined ones) delay no others.
+        self._queue: list[SourceFile] = []
 
-    def tidy(self, registered: Collection[SourceFile]) -> int:
+    def dispose(self, registered: Collection[SourceFile]) -> int:
         """Apply the policy to some of the files that have a row; give the number dealt with.
 
-        A file that cannot be moved or removed is left, and said; it is tried again.
+        A file that cannot be moved or removed is left and logged; it is tried again.
 
         Raises
         ------
@@ -58,33 +58,33 @@ class SourceKeeper:
         """
         if self._policy is SourcePolicy.KEEP:
             return 0
-        self._turn = self._turn or list(registered)
-        looked_at, self._turn = self._turn[:_FILES_AT_ONCE], self._turn[_FILES_AT_ONCE:]
+        self._queue = self._queue or list(registered)
+        examined, self._queue = self._queue[:_FILES_AT_ONCE], self._queue[_FILES_AT_ONCE:]
         with read_session(self._engine) as session:
-            settled = find_finished(session, looked_at)
+            finished = find_finished(session, examined)
         done = 0
-        for each in settled:
+        for each in finished:
             try:
-                done += self._put_away(each)
+                done += self._dispose_of(each)
             except OSError as error:
                 _log.error("source_left", sha256=each.sha256, detail=error.strerror)
         if done:
             _log.info("sources_put_away", files=done, policy=self._policy)
         return done
 
-    def _put_away(self, settled: FinishedFile) -> bool:
-        path = Path(os.fsdecode(settled.source.path))
-        if not _is_unchanged(path, settled.source):
+    def _dispose_of(self, finished: FinishedFile) -> bool:
+        path = Path(os.fsdecode(finished.source.path))
+        if not _is_unchanged(path, finished.source):
             return False
         sidecar = path.with_suffix(".json")
-        sha256 = settled.sha256 or _digest(path)
+        sha256 = finished.sha256 or _digest(path)
         if self._archive is not None:
             now = self._clock.now()
             target = self._archive / f"{now:%Y/%m/%d}" / sha256
             self._copy(path, sidecar, target, sha256)
             with write_session(self._engine) as session:
-                note_move(session, settled.source.path, _look(target), now)
-        _remove(path, settled.source)
+                note_move(session, finished.source.path, _stat(target), now)
+        _remove(path, finished.source)
         if path.suffix != sidecar.suffix:
             sidecar.unlink(missing_ok=True)
         return True
@@ -102,7 +102,7 @@ class SourceKeeper:
 
 
 def _link_or_copy(path: Path, target: Path) -> None:
-    """Give a file a second name; where that is another file system, a whole copy or none."""
+    """Link a file to another name; on another file system copy it, whole or not at all."""
     draft = target.with_name(f".{target.name}.part")
     draft.unlink(missing_ok=True)
     try:
@@ -115,8 +115,8 @@ def _link_or_copy(path: Path, target: Path) -> None:
 
 
 def _remove(path: Path, source: SourceFile) -> None:
-    """Remove a file, unless another took its place this very moment."""
-    aside = path.with_name(f".{source.inode:x}.done")  # hidden: no scan takes it for an arrival
+    """Remove a file, unless another file has just taken its place."""
+    aside = path.with_name(f".{source.inode:x}.done")  # hidden: no scan registers it
     path.rename(aside)
     if aside.lstat().st_ino != source.inode:
         aside.rename(path)
@@ -126,12 +126,12 @@ def _remove(path: Path, source: SourceFile) -> None:
 
 def _is_unchanged(path: Path, source: SourceFile) -> bool:
     try:
-        return _look(path) == source
+        return _stat(path) == source
     except FileNotFoundError:
         return False
 
 
-def _look(path: Path) -> SourceFile:
+def _stat(path: Path) -> SourceFile:
     status = path.lstat()
     return SourceFile(os.fsencode(path), status.st_size, status.st_mtime_ns, status.st_ino)
 

@@ -1,7 +1,7 @@
-"""Lists what lies in an ingest folder, without opening or following anything.
+"""Lists the files of an ingest folder, without opening any file or following any link.
 
-Names decide only what is left out for now (a file still being written, a sidecar); what a file
-is, its content decides later, in a reader process.
+This module must not know what a file holds: a name only marks files that are still being written,
+and sidecars. What a file is, a reader process finds from its content.
 """
 
 import os
@@ -33,7 +33,7 @@ class FolderError(PneumoscreenError):
 
 
 class Kind(StrEnum):
-    """What a directory entry is, for the walk."""
+    """What a directory entry is."""
 
     CANDIDATE = "CANDIDATE"
     IRREGULAR = "IRREGULAR"
@@ -97,7 +97,7 @@ def check_folder(folder: Path | None) -> Path:
     Raises
     ------
     FolderError
-        If not, in one line that names the mend.
+        If not, in one line that says what to do.
     """
     if folder is None:
         raise FolderError("no inbox is named; give a folder, or set PNEUMOSCREEN_INBOX")
@@ -133,7 +133,7 @@ def list_folder(folder: bytes) -> Iterator[Entry]:
         except FileNotFoundError:
             continue
         except OSError:
-            # A folder that may be listed but not entered, say: the reader will say why.
+            # A folder that may be listed but not entered, for example: the reader finds out why.
             yield Entry(SourceFile(path, 0, 0, 0), Kind.CANDIDATE)
             continue
         if stat.S_ISDIR(status.st_mode):

@@ -1,4 +1,7 @@
-"""Tells on what kind of file system a folder lies, by the kernel's table of mounts."""
+"""Finds out whether a folder is on a remote file system, from the kernel's table of mounts.
+
+This module must not know what a folder is used for.
+"""
 
 import os
 import re
@@ -6,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
-# What other hosts, or a program in user space, write there fires no event here.
+# On these, what another host or a program in user space writes fires no event on this host.
 _REMOTE: Final = frozenset(
     {
         "9p",

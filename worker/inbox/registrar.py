@@ -42,18 +42,29 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What one call did: how many files got a new row, and which are worth another try."""
+    """What one call did.
+
+    Attributes
+    ----------
+    files
+        So many got a new row.
+    unreadable
+        Could not be read, and are worth another try.
+    unpacked_folders
+        What archives were unpacked to, to be listed and registered in turn.
+    """
 
     files: int
     unreadable: frozenset[SourceFile]
+    unpacked_folders: Sequence[bytes] = ()
 
 
 class Registrar:
-    """Turns directory entries into rows. Registering the same file twice changes nothing.
+    """Makes rows of directory entries. Registering the same file twice changes nothing.
 
     Parameters
     ----------
-    on_news
+    on_new_files
         Called when there is something to register, before it is read: what takes long to get
         ready can begin now.
     """
@@ -63,12 +74,12 @@ class Registrar:
         engine: Engine,
         readers: ReaderPool,
         clock: Clock,
-        on_news: Callable[[], object] = lambda: None,
+        on_new_files: Callable[[], object] = lambda: None,
     ) -> None:
         self._engine = engine
         self._readers = readers
         self._clock = clock
-        self._on_news = on_news
+        self._on_new_files = on_new_files
 
     def register(
         self, entries: Iterable[Entry], on_registered: Callable[[int], None] = lambda _count: None
@@ -89,7 +100,9 @@ class Registrar:
                 with write_session(self._engine) as session:
                     register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
                 registered += len(arrivals)
-                unreadable.update(found.source for found in arrivals if _may_be_had_later(found))
+                unreadable.update(
+                    found.source for found in arrivals if _is_worth_another_try(found)
+                )
                 _log.info("files_registered", files=len(arrivals))
             on_registered(size)
         return Registration(registered, frozenset(unreadable))
@@ -116,7 +129,7 @@ class Registrar:
                 [entry.source for entry in chunk if entry.needs_row],
             )
         if unregistered:
-            self._on_news()
+            self._on_new_files()
         candidates = [source for source in unregistered if kinds[source] is Kind.CANDIDATE]
         refused = [
             Arrival(source, None, rejection)
@@ -127,7 +140,7 @@ class Registrar:
         return chain(refused, (self._arrival(source, found) for source, found in headers))
 
     def _arrival(self, source: SourceFile, found: Inspection | Rejection | ReaderDeath) -> Arrival:
-        """Say what a header came to; one that killed its reader is tried again, alone."""
+        """Make a file's row from its header; one that killed its reader is tried again, alone."""
         for _ in range(_ATTEMPTS_AT_A_HEADER - 1):
             if isinstance(found, ReaderDeath):
                 ((_, found),) = self._readers.inspect([source])
@@ -140,7 +153,7 @@ class Registrar:
                 return Arrival(source, None, found)
 
 
-def _may_be_had_later(arrival: Arrival) -> bool:
+def _is_worth_another_try(arrival: Arrival) -> bool:
     """Whether the file could not be read for a cause that may pass; a link stays a link."""
     return (
         arrival.rejection is not None
@@ -150,7 +163,7 @@ def _may_be_had_later(arrival: Arrival) -> bool:
 
 
 def arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
-    """Give a row to a file whose very header kills its reader: known by its digest alone."""
+    """Give a row to a file whose header kills its reader: only its digest is known."""
     try:
         digest, _ = read_file(source.path, longest=0)
     except OSError:

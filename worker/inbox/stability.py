@@ -2,7 +2,8 @@
 
 A file is stable when all three of size, mtime_ns and inode were the same on two scans at least
 ``settle`` seconds apart by the monotonic clock. Size alone misses a rewrite in place; mtime alone
-misses a copy that sets the time first; the inode shows a rename over the old file.
+misses a copy that sets the time first; the inode shows a rename over the old file. This module must
+not know how files are listed.
 """
 
 import math
@@ -23,7 +24,7 @@ class StabilityTracker:
         self._unchanged_since_s: dict[SourceFile, float] = {}
 
     def observe(self, files: Iterable[SourceFile], monotonic_s: float) -> list[SourceFile]:
-        """Take one whole scan; give the files that are now stable, and forget the others' past."""
+        """Take all files of one scan; give those that are stable, and forget vanished ones."""
         stable: list[SourceFile] = []
         waiting: dict[SourceFile, float] = {}
         for file in files:

@@ -1,7 +1,8 @@
-"""Reader processes: the box in which untrusted files are opened and decoded.
+"""Reader processes, in which untrusted files are opened and decoded.
 
-Spawned (never forked: TensorFlow does not survive a fork), each with a memory limit; each file
-with a time limit. Whatever a file does to its reader costs that one file one attempt.
+They are spawned (never forked: TensorFlow does not survive a fork), each with a memory limit; each
+file has a time limit. Whatever a file does to its reader costs that one file one attempt. This
+module must not know what becomes of a result.
 """
 
 import multiprocessing
@@ -34,7 +35,7 @@ _FILES_A_TASK: Final = 16
 
 
 class ReaderError(PneumoscreenError):
-    """Reader processes cannot be started."""
+    """Reader processes cannot be started, or were ended while a file was being read."""
 
 
 _log = structlog.get_logger()
@@ -44,7 +45,7 @@ _Inspections = list[Inspection | OSError]
 
 @dataclass(frozen=True, slots=True)
 class ReaderDeath:
-    """The reader itself was lost over a file: worth another attempt, alone."""
+    """A file ended its reader process: it is worth another attempt, alone."""
 
     rejection: Rejection
 
@@ -68,6 +69,7 @@ class ReaderPool:
         self._readers = readers
         self._timeout_s = timeout_s
         self._limits = limits
+        self._is_ended = False
         self._pool = ProcessPool(
             max_workers=readers,
             max_tasks=_TASKS_IN_A_LIFE,
@@ -85,8 +87,8 @@ class ReaderPool:
     def __enter__(self) -> Self:
         """Start the processes now, before TensorFlow takes its threads and memory.
 
-        A reader imports its decoders for as long as this process then imports a database: it is
-        best entered before that.
+        A reader takes as long to import its decoders as this process takes to import SQLAlchemy:
+        enter the pool before that import.
         """
         for future in [self._pool.schedule(tasks.get_ready) for _ in range(self._readers)]:
             future.add_done_callback(_ignore)
@@ -99,6 +101,7 @@ class ReaderPool:
         traceback: TracebackType | None,
     ) -> None:
         """End the processes, whatever they are doing."""
+        self._is_ended = True
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble's one untyped method
         self._pool.join()
 
@@ -144,7 +147,7 @@ class ReaderPool:
     def run(
         self, function: "Callable[..., _Read]", *arguments: object
     ) -> "_Read | Rejection | ReaderDeath":
-        """Do something else with one file within the same limits, and wait for it."""
+        """Call another function with one file, within the same limits, and wait for it."""
         future: Future[_Read] = self._pool.schedule(
             function, args=arguments, timeout=self._timeout_s
         )
@@ -166,7 +169,19 @@ class ReaderPool:
         return future
 
     def finish(self, future: "Future[_Read]") -> "_Read | Rejection | ReaderDeath":
-        """Wait for one file: what was read, why the file could not be had, or a reader's death."""
+        """Wait for one file: what was read, why the file could not be had, or a reader's death.
+
+        Raises
+        ------
+        ReaderError
+            If this pool was ended meanwhile, by another thread: that is no fault of the file.
+        """
+        found = self._wait_for(future)
+        if self._is_ended and isinstance(found, ReaderDeath):
+            raise ReaderError("the reader processes were ended while a file was being read")
+        return found
+
+    def _wait_for(self, future: "Future[_Read]") -> "_Read | Rejection | ReaderDeath":
         try:
             return future.result()
         except ProcessExpired as error:  # before OSError, of which it is a kind
@@ -186,7 +201,8 @@ class ReaderPool:
         except OSError as error:
             return _reject_unreadable(error)
         except Exception as error:  # noqa: BLE001 - whatever a file provokes costs that file alone
-            _log.error("reader_failed", error=repr(error), exc_info=error)
+            if not self._is_ended:
+                _log.error("reader_failed", error=repr(error), exc_info=error)
             return ReaderDeath(
                 Rejection(
                     ReasonCode.READER_CRASHED,
@@ -204,11 +220,11 @@ class ReaderPool:
         return future
 
     def _inspect_alone(
-        self, batch: Sequence[SourceFile], fate: Rejection | ReaderDeath
+        self, batch: Sequence[SourceFile], failure: Rejection | ReaderDeath
     ) -> Iterator[Inspection | Rejection | ReaderDeath]:
-        """Look at each file of a batch that came to nothing by itself: only one did it."""
+        """Read each file of a failed batch alone: only one of them ended the reader."""
         if len(batch) == 1:
-            yield fate
+            yield failure
             return
         for source in batch:
             found = self.finish(self._start_inspection([source]))
@@ -229,4 +245,4 @@ def _reject_unreadable(error: OSError) -> Rejection:
 
 
 def _ignore(future: "Future[None]") -> None:
-    """Leave a warm-up task's outcome alone: a reader that cannot start shows at its first file."""
+    """Ignore the outcome of a warm-up task: a reader that cannot start fails at its first file."""

@@ -1,7 +1,7 @@
-"""What runs in reader processes. Imported by the parent too, which never pays for decoders.
+"""The functions that run in reader processes.
 
-Each reader imports this module before it reads, so that it imports nothing large by itself. It must
-not know limits of time, nor what becomes of a result.
+The parent process imports this module too, and must not import decoders: each function imports them
+when it runs. This module must not know time limits, nor what becomes of a result.
 """
 
 import resource
@@ -15,7 +15,7 @@ from pipeline.values.reading import Inspection, Reading, ReadingLimits
 
 
 def confine(memory_mib: int) -> None:
-    """Set up this process as a reader: bounded memory, no core file, deaf to Ctrl-C."""
+    """Set up this process as a reader: limited memory, no core file, Ctrl-C ignored."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The parent decides when a reader ends; Ctrl-C reaches the whole process group.
@@ -24,12 +24,12 @@ def confine(memory_mib: int) -> None:
 
 
 def get_ready() -> None:
-    """Import the decoders, before there is a file."""
+    """Import the decoders before the first file."""
     import pipeline.reading  # noqa: F401, PLC0415
 
 
 def inspect(paths: Sequence[bytes], limits: ReadingLimits) -> list[Inspection | OSError]:
-    """Read the digests and headers of a few files; a file that cannot be had is its error."""
+    """Read the digests and headers of a few files; a file that cannot be read gives its error."""
     from pipeline.reading import inspect_file  # noqa: PLC0415
 
     found: list[Inspection | OSError] = []

@@ -1,4 +1,7 @@
-"""Composes the embedded product: one process, one database, no broker."""
+"""Composes what registers and screens files in one process: readers, screener, network.
+
+This module must not know what starts it: a command, a watcher or a hint.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,26 +10,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-from db.connection.engine import open_database
-from db.upkeep.upgrade import check_schema, is_empty, upgrade_schema
+from db.connection.engine import repeat_change, write_session
+from db.work.releases import make_current, recount_results, register_release
 from pipeline.engines.names import EngineName
 from pipeline.release import load_release
-from worker.clock import Clock
+from worker.database import Database
 from worker.inbox.registrar import Registrar
+from worker.inbox.unpacking_registrar import UnpackingRegistrar
 from worker.readers.pool import ReaderPool
-from worker.screening.screener import Classifier, Screener, ScreenerPolicy
+from worker.screening.batch import Classifier
+from worker.screening.screener import Screener, ScreenerPolicy
 from worker.settings import Settings
+
+LoadNetwork = Callable[[Path], Classifier]
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """The parts of a running embedded worker."""
+class ScreeningWorker:
+    """What registers and screens files in this process."""
 
-    engine: Engine
-    readers: ReaderPool
-    registrar: Registrar
+    database: Database
+    registrar: UnpackingRegistrar
     screener: Screener
     network: "NetworkLoader"
 
@@ -51,32 +55,13 @@ class NetworkLoader:
         return self.start().result()
 
 
-def open_worklist(database_url: str) -> Engine:
-    """Open the database and make sure that its schema is this version's.
-
-    An empty SQLite file is the embedded default's first start, so its tables are made at once;
-    a PostgreSQL database is somebody's to upgrade knowingly.
-
-    Raises
-    ------
-    DatabaseError
-        If it cannot be reached, or its schema is older or newer than this version.
-    """
-    engine = open_database(database_url)
-    if engine.dialect.name == "sqlite" and is_empty(engine):
-        upgrade_schema(engine)
-    check_schema(engine)
-    return engine
-
-
 @contextmanager
-def open_embedded(
-    settings: Settings,
-    clock: Clock,
-    readers: ReaderPool,
-    load: "Callable[[Path], Classifier]",
-) -> Iterator[Embedded]:
-    """Open the database, and have the network loaded when it is needed.
+def open_screening_worker(
+    settings: Settings, database: Database, readers: ReaderPool, load: LoadNetwork
+) -> Iterator[ScreeningWorker]:
+    """Compose a worker whose network is loaded when it is first needed.
+
+    Its release becomes the current one. At the end, what was claimed and not begun is handed back.
 
     Parameters
     ----------
@@ -98,10 +83,13 @@ def open_embedded(
         maximum_attempts=settings.maximum_attempts,
         maximum_lost_workers=settings.maximum_lost_workers,
     )
-    engine = open_worklist(settings.database_url)
+    engine, clock = database.engine, database.clock
     with ThreadPoolExecutor(1, thread_name_prefix="load-network") as thread:
         network = NetworkLoader(lambda: thread.submit(load, settings.release))
-        registrar = Registrar(engine, readers, clock, on_news=network.start)
+        registrar = Registrar(engine, readers, clock, on_new_files=network.start)
+        with write_session(engine) as session:
+            register_release(session, release)
+            make_current(session, release.name, clock.now())
         screener = Screener(
             engine=engine,
             readers=readers,
@@ -111,10 +99,10 @@ def open_embedded(
             clock=clock,
         )
         try:
-            yield Embedded(engine, readers, registrar, screener, network)
+            unpacking = UnpackingRegistrar(registrar, readers, engine, clock)
+            yield ScreeningWorker(database, unpacking, screener, network)
         finally:
             screener.hand_back()
-            engine.dispose()
 
 
 def load_classifier(folder: Path, engine: EngineName, *, for_many: bool = False) -> Classifier:
@@ -133,7 +121,7 @@ def load_classifier(folder: Path, engine: EngineName, *, for_many: bool = False)
     return Network.load(folder, engine, for_many=for_many)
 
 
-def load_for(settings: Settings, files: int) -> "Callable[[Path], Classifier]":
+def load_for(settings: Settings, files: int) -> LoadNetwork:
     """Give what loads a release's network for a run of so many files at the most."""
     many = files > settings.batch_size
     return lambda folder: load_classifier(folder, settings.engine, for_many=many)

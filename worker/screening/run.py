@@ -1,4 +1,7 @@
-"""One run of `screen`: list, register, work off, and say what became of every file."""
+"""One run of `screen`: list, register, screen, and report what became of every file.
+
+This module must not know how a run is shown.
+"""
 
 import errno
 import json
@@ -7,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -18,11 +22,13 @@ from db.worklist.outcomes import FileOutcome, count_by_state, read_outcomes
 from db.worklist.view import read_worklist
 from pipeline.codes import InstanceState, ReasonCode
 from pipeline.errors import PneumoscreenError
-from worker.cli.show.rendering import to_plain
-from worker.clock import Clock
-from worker.inbox.folders import Kind, list_paths
+from worker.database import open_database
+from worker.inbox.archives import find_unpacked_folder
+from worker.inbox.folders import Entry, Kind, list_folder, list_paths
+from worker.plain_values import to_plain
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import Embedded, load_for, open_embedded
+from worker.screening.assembly import ScreeningWorker, load_for, open_screening_worker
+from worker.screening.batch import Classifier
 from worker.settings import Settings
 
 
@@ -31,14 +37,14 @@ class ReportError(PneumoscreenError):
 
 
 class Progress(Protocol):
-    """What a run tells of itself while it goes."""
+    """What is shown of a run while it goes."""
 
     def start(self, what: str, total: int | None) -> None:
         """Begin a phase of so many files (None: not known yet)."""
         ...
 
     def advance(self, count: int) -> None:
-        """So many more files of this phase are done."""
+        """Note that so many more files of this phase are done."""
         ...
 
 
@@ -52,9 +58,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ScreenRun:
-    """What a run leaves behind: counts, an example of each reason, and what to read next.
+    """The result of a run: counts, an example of each reason, and what to read next.
 
-    ``worklist`` has the first of all ``studies`` in reading order, as many as were asked for.
+    ``worklist`` has the first of all ``studies`` in reading order, as many as were asked for, as
+    they were at ``ended_at``.
     """
 
     states: Counter[InstanceState]
@@ -63,12 +70,12 @@ class ScreenRun:
     sidecars: int
     studies: int
     worklist: list[WorklistEntry]
+    ended_at: datetime
 
 
 def screen_paths(
     settings: Settings,
     paths: Sequence[Path],
-    clock: Clock,
     readers: ReaderPool,
     progress: Progress,
     *,
@@ -77,7 +84,8 @@ def screen_paths(
 ) -> ScreenRun:
     """Screen files and folders now, and return when every one of them has its final state.
 
-    Files that were screened before, by this release, are not screened again.
+    Files that were screened before, by this release, are not screened again. Zip archives are
+    unpacked beside themselves, and their files screened in the same run.
 
     Parameters
     ----------
@@ -93,19 +101,31 @@ def screen_paths(
     """
     progress.start("Listing", None)
     entries = list(list_paths(paths))
-    load = load_for(settings, len(entries))
-    with open_embedded(settings, clock, readers, load) as embedded:
+    most_files = len(entries)
+
+    def load(release: Path) -> Classifier:  # by the number of files that is known when it is called
+        return load_for(settings, most_files)(release)
+
+    with (
+        open_database(settings.database_url) as database,
+        open_screening_worker(settings, database, readers, load) as worker,
+    ):
         progress.start("Registering", len(entries))
-        embedded.registrar.register(entries, progress.advance)
+        unpacked = worker.registrar.register(entries, progress.advance).unpacked_folders
+        if added := _list_unpacked(unpacked, paths, entries):
+            most_files += len(added)
+            progress.start("Unpacked", len(added))
+            worker.registrar.register(added, progress.advance)  # an archive in it is refused
+            entries += added
         kinds = Counter(entry.kind for entry in entries)
         files = [entry.source.path for entry in entries if entry.needs_row]
         entries.clear()  # names are enough from here, and there may be a hundred thousand
-        _work_off(embedded, progress)
+        _screen(worker, progress)
         tally = _Tally()
-        with read_session(embedded.engine) as session, _open_report(report) as tell:
+        with read_session(database.engine) as session, _open_report(report) as write:
             for chunk in in_chunks(files):
                 for outcome in read_outcomes(session, chunk):
-                    tell(outcome)
+                    write(outcome)
                     tally.add(outcome)
             return ScreenRun(
                 states=tally.states,
@@ -114,15 +134,34 @@ def screen_paths(
                 sidecars=kinds[Kind.SIDECAR],
                 studies=len(tally.studies),
                 worklist=read_worklist(session, limit=limit, study_uids=tally.studies),
+                ended_at=database.clock.now(),
             )
 
 
-def _work_off(embedded: Embedded, progress: Progress) -> None:
-    with read_session(embedded.engine) as session:
+def _list_unpacked(
+    new_folders: Sequence[bytes], paths: Sequence[Path], listed: Sequence[Entry]
+) -> list[Entry]:
+    """List the folders that archives were unpacked to, but for what was listed already.
+
+    Those of archives that a person named are listed again by each run: no path leads to them.
+    """
+    named = [os.fsencode(path.resolve()) for path in paths if path.is_file()]
+    folders = {*new_folders, *filter(None, map(find_unpacked_folder, named))}
+    known = {entry.source.path for entry in listed} if folders else set()
+    return [
+        entry
+        for folder in sorted(folders)
+        for entry in list_folder(folder)
+        if entry.source.path not in known
+    ]
+
+
+def _screen(worker: ScreeningWorker, progress: Progress) -> None:
+    with read_session(worker.database.engine) as session:
         counts = count_by_state(session)
     waiting = counts[InstanceState.REGISTERED] + counts[InstanceState.CLAIMED]
     progress.start("Screening", waiting)
-    embedded.screener.run_until_idle(Event(), progress.advance)
+    worker.screener.run_until_idle(Event(), progress.advance)
 
 
 class _Tally:

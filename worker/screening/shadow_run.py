@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 from sqlalchemy import Engine
 
 from db.connection.engine import read_session
@@ -16,10 +15,8 @@ from db.work.reprocessing import Selection
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import ModelRelease
 from pipeline.triage import TriagePolicy, priority_of
-from pipeline.values.radiograph import ModelInput
-from pipeline.values.reading import Reading
 from worker.readers.pool import ReaderPool
-from worker.screening.screener import Classifier
+from worker.screening.batch import Classified, Classifier, classify_batch, start_reading
 
 # (first age that no longer belongs, name); the last has no end.
 _AGE_BANDS: Final = ((1.0, "under 1"), (6.0, "1 to 5"), (12.0, "6 to 11"), (18.0, "12 to 17"))
@@ -132,21 +129,17 @@ def compare(
     """
     tallies = _Tallies(TriagePolicy(release.operating_points))
     for batch in _batches(engine, selection, batch_size):
-        futures = [
-            readers.start_reading(each.path, each.sha256, policy, release.preprocessing)
-            for each in batch
-        ]
-        inputs: dict[int, ModelInput] = {}
-        for each, future in zip(batch, futures, strict=True):
-            match readers.finish(future):
-                case Reading(model_input=ModelInput() as model_input):
-                    inputs[each.instance_id] = model_input
-        scores: dict[int, float] = {}
-        if inputs:
-            pixels = np.stack([found.pixels for found in inputs.values()])
-            scores = dict(zip(inputs, map(float, classifier.classify(pixels)), strict=True))
-        for each in batch:
-            tallies.add(each, scores.get(each.instance_id))
+        files = start_reading(
+            readers,
+            [(each.path, each.sha256) for each in batch],
+            policy,
+            release.preprocessing,
+        )
+        found = classify_batch(readers, files, lambda: classifier)
+        for result, candidate in zip(batch, found, strict=True):
+            tallies.add(
+                result, candidate.probability if isinstance(candidate, Classified) else None
+            )
         on_compared(len(batch))
     return tallies.flips()
 

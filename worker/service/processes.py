@@ -1,7 +1,7 @@
 """Composes the distributed product: watchers, workers and a scheduler as processes of their own.
 
-They share a database and, for hints, a broker. The walk is the embedded product's, called from
-elsewhere: nothing of it is here.
+They share a database and, for hints, a broker. This module must not know how a file is registered
+or screened: the embedded product calls the same functions.
 """
 
 import os
@@ -15,29 +15,28 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
-from sqlalchemy import Engine
 
-from worker.anchored_clock import AnchoredClock
+from worker.database import open_database
 from worker.heartbeat import INTERVAL_S, Heartbeat
-from worker.hints import CeleryHints
-from worker.inbox.archives import UnpackingRegistrar
 from worker.inbox.registrar import Registrar
-from worker.inbox.watch import NoWork, watch_inboxes
+from worker.inbox.unpacking_registrar import UnpackingRegistrar
+from worker.inbox.watch import watching
 from worker.inbox.watcher import Scan
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import load_warm_classifier, open_embedded, open_worklist
-from worker.screening.screener import Classifier
+from worker.screening.assembly import LoadNetwork, load_warm_classifier, open_screening_worker
+from worker.screening.work_loop import work_off
 from worker.service.celery_app import create_app
+from worker.service.celery_hints import CeleryHints
 from worker.service.celery_repair import LostAcknowledgement
 from worker.service.jobs import list_jobs
-from worker.service.schedule import Job, Schedule
-from worker.service.screen_task import add_screen_task, work_off
+from worker.service.schedule import Schedule, heartbeat_job
+from worker.service.screen_task import add_screen_task
 from worker.service.sweeper import Sweep, Sweeper
 from worker.settings import Settings
 
 
-def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = None) -> int:
-    """Answer hints until told to stop; gives the exit status.
+def run_worker(settings: Settings, load: LoadNetwork | None = None) -> int:
+    """Answer hints until SIGTERM or SIGINT; gives the exit status.
 
     The release is checked, the network loaded and every batch shape warmed up before the first
     hint is taken. SIGTERM and SIGINT finish the batch under way and hand back the next one.
@@ -54,10 +53,8 @@ def run_worker(settings: Settings, load: Callable[[Path], Classifier] | None = N
 
 
 @contextmanager
-def serving(
-    app: Celery, settings: Settings, load: Callable[[Path], Classifier] | None = None
-) -> Iterator[None]:
-    """Make an application answer hints, within this context, until its worker is told to stop.
+def serving(app: Celery, settings: Settings, load: LoadNetwork | None = None) -> Iterator[None]:
+    """Make an application answer hints within this context, until its worker shuts down.
 
     Raises
     ------
@@ -70,11 +67,13 @@ def serving(
     )
     with (
         ReaderPool.of(settings) as readers,
-        _open_database(settings) as (_, clock),
-        open_embedded(settings, clock, readers, load) as station,
+        open_database(settings.database_url) as database,
+        open_screening_worker(settings, database, readers, load) as worker,
     ):
-        station.network.get()
-        add_screen_task(app, lambda: work_off(station.screener, stop, clock, heartbeat))
+        worker.network.get()
+        add_screen_task(
+            app, lambda: work_off(worker.screener, stop, database.clock, heartbeat.renew)
+        )
         worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
         yield
 
@@ -97,23 +96,22 @@ def run_watcher(
         with suppress(OSError):  # standard output on a full disk
             on_scan(scan)
 
-    with ReaderPool.of(settings) as readers, _open_database(settings) as (engine, clock):
-        hints = CeleryHints(app, clock, settings.batch_size)
-        watch_inboxes(
+    with ReaderPool.of(settings) as readers, open_database(settings.database_url) as database:
+        engine, clock = database.engine, database.clock
+        with watching(
             inboxes,
             UnpackingRegistrar(Registrar(engine, readers, clock), readers, engine, clock),
-            NoWork(),
             settings=settings,
-            engine=engine,
-            clock=clock,
+            database=database,
             stop=stop,
             on_scan=report,
-            on_registered=hints.send_urgent,
-        )
+            on_registered=CeleryHints(app, clock, settings.batch_size).send_urgent,
+        ):
+            stop.wait()
 
 
 def run_schedule(settings: Settings, stop: Event) -> None:
-    """Do the scheduled jobs until stopped. Several processes at once do no harm.
+    """Run the scheduled jobs until stopped. Several processes at once do no harm.
 
     Raises
     ------
@@ -126,18 +124,17 @@ def run_schedule(settings: Settings, stop: Event) -> None:
 
 @contextmanager
 def open_schedule(app: Celery, settings: Settings) -> Iterator[Schedule]:
-    """Give the scheduled jobs of a site, to be driven by whoever keeps the time.
+    """Give the scheduled jobs of a site, to be driven by `run_schedule` or by Celery's beat.
 
     Raises
     ------
     PneumoscreenError
         If the release or the database cannot be used.
     """
-    with _open_database(settings) as (engine, clock):
-        hints = CeleryHints(app, clock, settings.batch_size)
-        jobs = list_jobs(settings, engine, hints, clock)
-        renew = Job("heartbeat", INTERVAL_S, Heartbeat(settings.heartbeat).renew)
-        yield Schedule([renew, *jobs], clock)
+    with open_database(settings.database_url) as database:
+        hints = CeleryHints(app, database.clock, settings.batch_size)
+        jobs = list_jobs(settings, database.engine, hints, database.clock)
+        yield Schedule([heartbeat_job(settings.heartbeat), *jobs], database.clock)
 
 
 def sweep_once(settings: Settings) -> Sweep:
@@ -149,17 +146,9 @@ def sweep_once(settings: Settings) -> Sweep:
         If the database or the broker's address cannot be used.
     """
     app = create_app(settings)
-    with _open_database(settings) as (engine, clock):
-        return Sweeper(engine, CeleryHints(app, clock, settings.batch_size), clock).sweep()
-
-
-@contextmanager
-def _open_database(settings: Settings) -> Iterator[tuple[Engine, AnchoredClock]]:
-    engine = open_worklist(settings.database_url)
-    try:
-        yield engine, AnchoredClock.of_database(engine)
-    finally:
-        engine.dispose()
+    with open_database(settings.database_url) as database:
+        hints = CeleryHints(app, database.clock, settings.batch_size)
+        return Sweeper(database.engine, hints, database.clock).sweep()
 
 
 def _consume(app: Celery, log_level: str) -> int:

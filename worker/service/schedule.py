@@ -1,25 +1,26 @@
-"""The schedule: what is done every so many seconds, whatever the wall clock is set to.
+"""The schedule: runs each job every so many seconds by the monotonic clock.
 
-This module must not know what its jobs do, nor who drives it: `pneumoscreen beat`, or Celery's own
-beat (docs/decisions/0009-own-schedule.md).
+This module must not know what its jobs do, nor who drives it: `pneumoscreen beat`, Celery's own
+beat (docs/decisions/0009-own-schedule.md) or the work loop of an embedded watch.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 
 import structlog
 
 from pipeline.errors import PneumoscreenError
 from worker.clock import Clock
-from worker.inbox.watcher import Worker
+from worker.heartbeat import INTERVAL_S, Heartbeat
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to do again and again; it must do no harm when two processes do it at once."""
+    """A repeated job; it must do no harm when two processes run it at once."""
 
     name: str
     interval_s: float
@@ -44,7 +45,7 @@ class Schedule:
         return max(0.0, min(self._due_s.values()) - self._clock.monotonic_s())
 
     def run_due(self) -> None:
-        """Run what is due now. A job that fails is reported, and tried again at its next time."""
+        """Run what is due now. A job that fails is logged, and tried again when it is next due."""
         for job, due_s in self._due_s.items():
             if self._clock.monotonic_s() < due_s:
                 continue
@@ -55,14 +56,6 @@ class Schedule:
             self._due_s[job] = self._clock.monotonic_s() + job.interval_s
 
 
-class ScheduledWorker:
-    """A worker that does what is due between two of its batches: for one process alone."""
-
-    def __init__(self, worker: Worker, schedule: Schedule) -> None:
-        self._worker = worker
-        self._schedule = schedule
-
-    def step(self) -> int:
-        """Run what is due, then work off one batch; zero when there is nothing to do now."""
-        self._schedule.run_due()
-        return self._worker.step()
+def heartbeat_job(file: Path | None) -> Job:
+    """Give the job that renews a process's heartbeat."""
+    return Job("heartbeat", INTERVAL_S, Heartbeat(file).renew)

@@ -17,43 +17,43 @@ from worker.inbox.file_events import follow_events
 
 @contextlib.contextmanager
 def following(inbox: Path, retry_s: float = 0.1) -> Iterator[Event]:
-    """Follow an inbox in a thread; give the event that is set by news."""
-    news, stop = Event(), Event()
-    thread = Thread(target=follow_events, args=(inbox, news, stop), kwargs={"retry_s": retry_s})
+    """Follow an inbox in a thread; give the event that a change sets."""
+    changed, stop = Event(), Event()
+    thread = Thread(target=follow_events, args=(inbox, changed, stop), kwargs={"retry_s": retry_s})
     thread.start()
     try:
-        yield news
+        yield changed
     finally:
         stop.set()
         thread.join(10)
         assert not thread.is_alive()
 
 
-def touch_until_noticed(news: Event, touch: Callable[[int], object]) -> bool:
+def touch_until_noticed(changed: Event, touch: Callable[[int], object]) -> bool:
     """Do something again and again: the notifier needs a moment to begin."""
     for number in range(50):
         touch(number)
-        if news.wait(0.2):
+        if changed.wait(0.2):
             return True
     return False
 
 
-def test_a_new_file_in_a_new_folder_is_news(tmp_path: Path) -> None:
+def test_a_new_file_in_a_new_folder_is_a_change(tmp_path: Path) -> None:
     def drop(number: int) -> None:
         (tmp_path / f"study-{number}").mkdir()
         (tmp_path / f"study-{number}" / "image.png").write_bytes(b"x")
 
-    with following(tmp_path) as news:
-        assert touch_until_noticed(news, drop)
+    with following(tmp_path) as changed:
+        assert touch_until_noticed(changed, drop)
 
 
 def test_names_that_are_no_text_do_not_end_it(tmp_path: Path) -> None:
-    with capture_logs() as logs, following(tmp_path, retry_s=60) as news:
+    with capture_logs() as logs, following(tmp_path, retry_s=60) as changed:
         for number in range(10):
             (tmp_path / os.fsdecode(b"\xff\xfe-%d.png" % number)).write_bytes(b"x")
             time.sleep(0.1)
-        news.clear()
-        assert touch_until_noticed(news, lambda number: (tmp_path / f"{number}.png").touch())
+        changed.clear()
+        assert touch_until_noticed(changed, lambda number: (tmp_path / f"{number}.png").touch())
     assert logs == []
 
 
@@ -63,14 +63,14 @@ def test_an_inbox_that_goes_and_comes_back_is_followed_again(
     monkeypatch.setattr(worker.inbox.file_events, "_CHECK_MS", 100)
     inbox = tmp_path / "inbox"
     inbox.mkdir()
-    with following(inbox) as news:
-        assert touch_until_noticed(news, lambda number: (inbox / str(number)).touch())
+    with following(inbox) as changed:
+        assert touch_until_noticed(changed, lambda number: (inbox / str(number)).touch())
         shutil.rmtree(inbox)
         time.sleep(0.5)
         inbox.mkdir()
         time.sleep(0.5)
-        news.clear()
-        assert touch_until_noticed(news, lambda number: (inbox / str(number)).touch())
+        changed.clear()
+        assert touch_until_noticed(changed, lambda number: (inbox / str(number)).touch())
 
 
 def test_where_events_do_not_fire_none_is_waited_for(
@@ -97,9 +97,9 @@ class Once(Event):
     def wait(self, timeout=None):
         self.set()
         return True
-news = Event()
-follow_events(Path(sys.argv[1]), news, Once())
-print("news", news.is_set())
+changed = Event()
+follow_events(Path(sys.argv[1]), changed, Once())
+print("changed", changed.is_set())
 """
 
 
@@ -116,7 +116,7 @@ def test_a_host_without_room_for_inotify_is_named_in_one_line(tmp_path: Path) ->
         check=True,
         timeout=60,
     )
-    said, news = done.stdout.splitlines()
+    said, changed = done.stdout.splitlines()
     assert "raise fs.inotify.max_user_watches" in said
     assert str(tmp_path) not in said
-    assert news == "news True"
+    assert changed == "changed True"

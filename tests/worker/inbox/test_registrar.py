@@ -67,11 +67,13 @@ def test_a_header_that_always_kills_is_quarantined_after_three_attempts(
 def test_registering_twice_asks_for_nothing_the_second_time(
     engine: Engine, shared_readers: ReaderPool, image: Path
 ) -> None:
-    news: list[None] = []
-    registrar = Registrar(engine, shared_readers, FakeClock(), on_news=lambda: news.append(None))
+    calls: list[None] = []
+    registrar = Registrar(
+        engine, shared_readers, FakeClock(), on_new_files=lambda: calls.append(None)
+    )
     assert registrar.register(list_paths([image])).files == 1
     assert registrar.register(list_paths([image])).files == 0
-    assert len(news) == 1
+    assert len(calls) == 1
 
 
 def test_a_link_has_a_row_with_its_reason_and_is_not_tried_again(

@@ -9,34 +9,23 @@ from worker.inbox.folders import FolderError
 from worker.inbox.watcher import Scan, Watcher
 
 
-class CountingWorker:
-    def __init__(self) -> None:
-        self.steps = 0
-
-    def step(self) -> int:
-        self.steps += 1
-        return 0
-
-
 class Scene:
     def __init__(self, inbox: Path) -> None:
         inbox.mkdir()
         self.inbox = inbox
         self.clock = FakeClock()
         self.registrar = FakeRegistrar()
-        self.worker = CountingWorker()
-        self.news = Event()
+        self.changed = Event()
         self.watcher = self.watching(scan_interval_s=2)
 
     def watching(self, scan_interval_s: float) -> Watcher:
         return Watcher(
             self.inbox,
             self.registrar,
-            self.worker,
             self.clock,
             settle_s=5,
             scan_interval_s=scan_interval_s,
-            news=self.news,
+            changed=self.changed,
         )
 
     def scans(self, count: int) -> list[Scan]:
@@ -124,11 +113,6 @@ def test_an_inbox_that_disappears_is_waited_for(scene: Scene) -> None:
     assert "b.dcm" in scene.names()
 
 
-def test_the_worker_steps_between_scans(scene: Scene) -> None:
-    scene.scans(3)
-    assert scene.worker.steps >= 3
-
-
 def scan_times_s(scene: Scene, count: int, scan_interval_s: float) -> list[float]:
     """Scan so many times, with a file dropped and announced after the first; give the times."""
     stop = Event()
@@ -138,7 +122,7 @@ def scan_times_s(scene: Scene, count: int, scan_interval_s: float) -> list[float
         times_s.append(scene.clock.elapsed_s)
         if len(times_s) == 1:
             (scene.inbox / "a.dcm").write_bytes(b"x")
-            scene.news.set()
+            scene.changed.set()
         if len(times_s) == count:
             stop.set()
 
@@ -146,7 +130,7 @@ def scan_times_s(scene: Scene, count: int, scan_interval_s: float) -> list[float
     return times_s
 
 
-def test_news_bring_the_next_scan_forward_and_settling_the_one_after(scene: Scene) -> None:
+def test_a_change_brings_the_next_scan_forward_and_settling_the_one_after(scene: Scene) -> None:
     first, seen, settled, regular = scan_times_s(scene, 4, scan_interval_s=600)
     assert seen - first == pytest.approx(0.25)
     assert settled - seen == pytest.approx(5, abs=0.01)
@@ -154,19 +138,19 @@ def test_news_bring_the_next_scan_forward_and_settling_the_one_after(scene: Scen
     assert scene.names() == ["a.dcm"]
 
 
-def test_without_news_files_are_found_all_the_same(scene: Scene) -> None:
-    scene.news.set = lambda: None  # type: ignore[method-assign]  # a notifier that says nothing
+def test_without_events_files_are_found_by_the_regular_rescan(scene: Scene) -> None:
+    scene.changed.set = lambda: None  # type: ignore[method-assign]  # a notifier that says nothing
     first, seen, settled = scan_times_s(scene, 3, scan_interval_s=600)
     assert (seen - first, settled - seen) == (pytest.approx(600), pytest.approx(5, abs=0.01))
     assert scene.names() == ["a.dcm"]
 
 
-def test_scans_out_of_turn_take_a_tenth_of_the_time(
+def test_scans_that_events_bring_forward_take_a_tenth_of_the_time(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow_listing(*_: object) -> list[object]:
         scene.clock.elapsed_s += 10
-        scene.news.set()
+        scene.changed.set()
         return []
 
     monkeypatch.setattr("worker.inbox.watcher.list_paths", slow_listing)

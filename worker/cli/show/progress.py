@@ -1,4 +1,7 @@
-"""Progress bars on standard error, so that standard output holds the result alone."""
+"""Progress bars on standard error, so that standard output holds the result alone.
+
+This module must not know what makes progress.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +23,7 @@ class ProgressBars:
         self._task = self._bars.add_task(what, total=total)
 
     def advance(self, count: int) -> None:
-        """So many more files of this phase are done."""
+        """Note that so many more files of this phase are done."""
         self._bars.advance(self._task, count)
 
 

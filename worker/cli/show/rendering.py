@@ -1,19 +1,21 @@
-"""Shows rows to people and to programs: a Rich table, JSON, or CSV, from the same dataclasses."""
+"""Prints rows for people and for programs: a Rich table, JSON or CSV, from the same dataclasses.
+
+This module must not know what the rows are.
+"""
 
 import csv
-import dataclasses
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from worker.plain_values import to_plain
 
 Row = TypeVar("Row")
 
@@ -58,23 +60,6 @@ def print_notes(lines: Iterable[str | Text], output: Format) -> None:
         console.print(line)
 
 
-def to_plain(value: Any) -> Any:  # noqa: ANN401 - JSON is what it is
-    """Turn a value into what JSON can carry: ISO dates, text for paths, lists for sets."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, bytes):
-        return os.fsdecode(value)
-    if isinstance(value, date | datetime | time):
-        return value.isoformat()
-    if isinstance(value, frozenset | set):
-        return sorted(to_plain(item) for item in value)
-    if isinstance(value, list | tuple):
-        return [to_plain(item) for item in value]
-    return value
-
-
 def _table(rows: Sequence[Row], columns: Sequence[Column[Row]], title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
@@ -97,5 +82,5 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
         writer.writeheader()
         for row in rows:
             writer.writerow({k: " ".join(v) if isinstance(v, list) else v for k, v in row.items()})
-    # A file name that is no text is shown with its odd bytes escaped.
+    # A file name may hold bytes that are no text: they are printed escaped.
     return text.getvalue().encode(errors="backslashreplace").decode()

@@ -1,4 +1,7 @@
-"""One study on one page: its line of the worklist, its files, its screenings, what happened."""
+"""Shows one study: its line of the worklist, its instances, its screenings, its events.
+
+This module must not know where the history comes from.
+"""
 
 import json
 from typing import Any
@@ -10,7 +13,8 @@ from rich.text import Text
 
 from db.worklist.entry import WorklistEntry
 from db.worklist.history import EventHistory, InstanceHistory, ScreeningHistory, StudyHistory
-from worker.cli.show.rendering import Column, Format, print_rows, to_plain
+from worker.cli.show.rendering import Column, Format, print_rows
+from worker.plain_values import to_plain
 
 _UID_TAIL = 12
 

@@ -1,10 +1,10 @@
-"""What people see: the worklist, what was not screened and why, a study's history.
+"""Shows what a run, a scan and a database check came to.
 
-File names appear here, on the terminal of the person who named the folder, and nowhere else.
+This module must not read a database. File names appear here, on the terminal of the person who
+named the folder, and nowhere else.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +21,9 @@ from worker.screening.run import Refusal, ScreenRun
 _STATE_ORDER: Final = tuple(InstanceState)
 
 
-def print_run(run: ScreenRun, now: datetime, output: Format) -> None:
+def print_run(run: ScreenRun, output: Format) -> None:
     """Print a run's worklist, what was not screened, and the counts."""
-    print_worklist(run.worklist, now, output, run.studies)
+    print_worklist(run.worklist, run.ended_at, output, run.studies)
     if run.refusals and output is Format.TABLE:
         _print_refusals(run.refusals)
     print_notes(_summary(run), output)

@@ -1,4 +1,4 @@
-"""The worklist as people see it. Imported light: `pneumoscreen worklist` is to answer at once.
+"""Shows the worklist. Imports nothing large: `pneumoscreen worklist` must answer at once.
 
 This module must not know where the lines come from.
 """
