@@ -19,7 +19,8 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
-from tests.service.stack import Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 from tests.worker.images import write_png
 
 pytestmark = pytest.mark.postgres

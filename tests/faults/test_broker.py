@@ -16,7 +16,8 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
-from tests.service.stack import Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 

@@ -11,10 +11,10 @@ from db.instances.registration import register_arrivals
 from db.work.claims import claim_batch, sweep_expired_leases
 from pipeline.codes import Lane
 from pipeline.release import load_release
+from tests.db.site import make_arrival
 from tests.faults.judge import Judgement, Ledger
-from tests.service.arrivals import arrival
-from tests.service.fakes import RecordingHints
 from tests.service.stack import Stack
+from tests.worker.fakes import RecordingHints
 from worker.anchored_clock import AnchoredClock
 from worker.clock import Clock, SystemClock
 from worker.screening.reprocess import Nightly
@@ -46,7 +46,7 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
     lease = timedelta(seconds=60)
     steady = AnchoredClock.of_database(stack.engine)
     with write_session(stack.engine) as session:
-        arrivals = [arrival(str(number)) for number in range(ROWS)]
+        arrivals = [make_arrival(str(number), study=str(number)) for number in range(ROWS)]
         register_arrivals(session, arrivals, steady.now(), Lane.URGENT)
         assert len(claim_batch(session, limit=ROWS, lease=lease, now=steady.now())) == ROWS
     night(stack, steady)

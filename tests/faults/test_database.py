@@ -20,7 +20,9 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
-from tests.service.stack import RedisServer, Stack, free_port, postgres_database, wait_until
+from tests.servers import RedisServer, free_port, postgres_database
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 

@@ -19,7 +19,8 @@ from tests.faults.judge import (
     only_full,
 )
 from tests.service.programs import SLOW
-from tests.service.stack import PNEUMOSCREEN, WORKER, Stack, wait_until
+from tests.service.stack import PNEUMOSCREEN, REPOSITORY, WORKER, Stack
+from tests.waiting import wait_until
 from tests.worker.images import write_png
 
 pytestmark = pytest.mark.postgres
@@ -89,7 +90,7 @@ def test_a_log_that_cannot_be_written_stops_no_screening(stack: Stack, ledger: L
         for command in ((*PNEUMOSCREEN, "watch"), WORKER, (*PNEUMOSCREEN, "beat")):
             process = subprocess.Popen(
                 command,
-                cwd=Path(__file__).parents[2],
+                cwd=REPOSITORY,
                 env={**os.environ, **stack.environment()},
                 stdout=full,
                 stderr=full,

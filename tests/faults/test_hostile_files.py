@@ -1,6 +1,5 @@
 """Faults 10, 11 and 16: files that crash, hang, explode, or are simply hostile."""
 
-import os
 import shutil
 import threading
 import time
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.development_data import DATA, skip_without
 from tests.faults.bombs import write_dicom, write_png_bomb
 from tests.faults.judge import (
     PROTECTED_AND_NOT,
@@ -18,10 +18,11 @@ from tests.faults.judge import (
     only_full,
 )
 from tests.service.programs import KILLER
-from tests.service.stack import REPOSITORY, Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
-DATA = Path(os.environ.get("PNEUMOSCREEN_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+CORPUS = ("dicom", "assorted")
 
 
 @PROTECTED_AND_NOT
@@ -133,9 +134,9 @@ def test_a_bomb_takes_no_more_memory_than_a_radiograph(
 
 @only_full
 @pytest.mark.data
-@pytest.mark.skipif(not (DATA / "dicom" / "assorted").is_dir(), reason="no development data")
+@skip_without(*CORPUS)
 def test_every_file_of_a_hostile_corpus_ends_in_a_state(stack: Stack, ledger: Ledger) -> None:
-    for path in (DATA / "dicom" / "assorted").iterdir():
+    for path in DATA.joinpath(*CORPUS).iterdir():
         if path.is_file():
             shutil.copy(path, stack.inbox / path.name)
     manifest = digests_of(stack.inbox.iterdir())

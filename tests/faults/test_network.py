@@ -12,7 +12,9 @@ from sqlalchemy import make_url
 from tests.faults.hosts import Hosts
 from tests.faults.judge import FULL, Ledger, digests_of, expected_results, judge, only_full
 from tests.faults.links import Link
-from tests.service.stack import PNEUMOSCREEN, RedisServer, Stack, postgres_database, wait_until
+from tests.servers import RedisServer, postgres_database
+from tests.service.stack import PNEUMOSCREEN, Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 CUT_S = 30 if FULL else 5

@@ -17,7 +17,8 @@ from tests.faults.judge import (
     only_full,
 )
 from tests.service.programs import ASSASSIN
-from tests.service.stack import Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 from worker.service.celery_app import SCREEN_TASK, create_app
 from worker.settings import Settings
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.stack import PNEUMOSCREEN, REPOSITORY, Stack, wait_until
+from tests.service.stack import PNEUMOSCREEN, REPOSITORY, Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 

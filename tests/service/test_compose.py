@@ -12,16 +12,10 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
+from tests.servers import POSTGRES_URL, RedisServer, empty_database
 from tests.service.real_release import write_real_release
-from tests.service.stack import (
-    PNEUMOSCREEN,
-    POSTGRES_URL,
-    REPOSITORY,
-    RedisServer,
-    Stack,
-    empty_database,
-    wait_until,
-)
+from tests.service.stack import PNEUMOSCREEN, REPOSITORY, Stack
+from tests.waiting import wait_until
 from worker.settings import ENVIRONMENT_PREFIX, Settings
 
 FILE = REPOSITORY / "docker-compose.yml"

@@ -9,11 +9,11 @@ from db.connection.engine import read_session
 from db.tables.audit import EventRow
 from db.tables.imaging import InstanceRow
 from pipeline.codes import EventKind, InstanceState, Lane
-from tests.service.fakes import RecordingHints
-from tests.service.stack import Stack, wait_until
-from tests.service.walk import Walk
-from tests.worker.fakes import FakeClock
+from tests.service.stack import Stack
+from tests.waiting import wait_until
+from tests.worker.fakes import FakeClock, RecordingHints
 from tests.worker.images import write_png
+from tests.worker.walk import Walk
 from worker.readers.pool import ReaderPool
 from worker.screening.reprocess import Selection, requeue
 

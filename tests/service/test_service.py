@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from tests.service.stack import PNEUMOSCREEN, Stack, wait_until
+from tests.service.stack import PNEUMOSCREEN, Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 

@@ -1,8 +1,7 @@
 from threading import Event
 
 from db.connection.engine import DatabaseUnavailableError
-from tests.service.fakes import ScriptedSteps
-from tests.worker.fakes import FakeClock
+from tests.worker.fakes import FakeClock, ScriptedSteps
 from worker.heartbeat import Heartbeat
 from worker.service.screen_task import work_off
 
