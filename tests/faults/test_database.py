@@ -81,7 +81,7 @@ def test_an_outage_leaves_nothing_half_written_and_nothing_behind(
     cluster: Cluster,
     tmp_path: Path,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     number, away_s = 400, 30 if protected else 3
     redis = RedisServer(tmp_path / "redis")

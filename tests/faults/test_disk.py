@@ -99,7 +99,7 @@ def test_a_log_that_cannot_be_written_stops_no_screening(stack: Stack, ledger: L
     stack.wait_for_terminal(20, 120)
     found = judge(stack, manifest, expected_results(manifest))
     ledger.note(6, found, note="the log's disk: every write of watcher, worker and beat fails")
-    assert [process.poll() for process in stack.processes] == [None] * 3
+    assert stack.all_alive()
     assert found.is_clean, found
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_a_full_inbox_cut_short_counts_when_it_is_whole(
 ) -> None:
     stack.inbox = small_disk
     whole = write_png(stack.folder / "whole.png", 0.5, seed=1).read_bytes()
-    watcher, worker = stack.start_watcher(), stack.start_worker()
+    stack.start_service(beat=False)
     stack.drop(2, folder=stack.folder / "aside")
     filler = fill(small_disk)
     with contextlib.suppress(OSError), (small_disk / "late.png").open("wb") as file:
@@ -124,7 +124,7 @@ def test_a_file_that_a_full_inbox_cut_short_counts_when_it_is_whole(
     found = judge(stack, manifest, expected_results(manifest))
     ledger.note(6, found, note="the inbox's disk: a file cut short, then written whole")
     assert cut_short
-    assert (watcher.poll(), worker.poll()) == (None, None)
+    assert stack.all_alive()
     assert found.is_clean, found
 
 
@@ -180,16 +180,13 @@ def test_what_may_not_be_read_is_said_within_a_minute_and_never_screened(
 def test_a_read_that_hangs_is_ended_and_its_neighbours_are_screened(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     good = stack.drop(15)
     hanging = stack.drop(1, start=15)[0]
     with hanging.open("ab") as file:
         file.write(SLOW)
-    settings = {"reader_timeout_s": 2 if protected else 3600}
-    stack.start_watcher(**settings)
-    stack.start_worker(**settings)
-    stack.start_beat(**settings)
+    stack.start_service(reader_timeout_s=5 if protected else 3600)
     manifest = digests_of([*good, hanging])
     began_s = time.monotonic()
     with contextlib.suppress(AssertionError):

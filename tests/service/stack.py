@@ -125,18 +125,23 @@ class Stack:
     def all_alive(self) -> bool:
         return all(process.poll() is None for process in self.processes)
 
-    def wait_for_heartbeats(
-        self, process: "subprocess.Popen[bytes]", count: int, timeout_s: float = 60
-    ) -> None:
-        """Wait until a process has renewed its heartbeat so often from now on."""
+    def wait_for_heartbeat(self, process: "subprocess.Popen[bytes]") -> int:
+        """Wait until a process has begun its work; give when it last said so (mtime_ns)."""
         file = self._heartbeat(self.processes.index(process))
-        for _ in range(count):
-            before = _renewed_ns(file)
-            wait_until(lambda: _renewed_ns(file) != before, timeout_s, f"{file.name} is renewed")  # noqa: B023
+        wait_until(file.exists, 120, f"{file.name} is there")
+        return file.stat().st_mtime_ns
+
+    def wait_for_renewal(
+        self, process: "subprocess.Popen[bytes]", since_ns: int | None = None
+    ) -> None:
+        """Wait until a process has come round to its heartbeat again, and so done all else."""
+        before_ns = since_ns or self.wait_for_heartbeat(process)
+        wait_until(lambda: self.wait_for_heartbeat(process) != before_ns, 120, "a sign of life")
 
     def wait_for_whole_scan(self, watcher: "subprocess.Popen[bytes]") -> None:
-        """Wait for a scan that begins after now: the one under way may have passed by already."""
-        self.wait_for_heartbeats(watcher, 2)
+        """Wait for a scan that begins after now; one under way may have passed by already."""
+        for _ in range(2):
+            self.wait_for_renewal(watcher)
 
     def _heartbeat(self, number: int) -> Path:
         return self.folder / f"alive-{number + 1}"
@@ -209,10 +214,6 @@ class Stack:
             process.wait()
         self.engine.dispose()
         self.redis.kill()
-
-
-def _renewed_ns(heartbeat: Path) -> int:
-    return heartbeat.stat().st_mtime_ns if heartbeat.exists() else 0
 
 
 @contextlib.contextmanager
