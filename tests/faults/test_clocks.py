@@ -22,6 +22,7 @@ from worker.screening.reprocess import Nightly
 pytestmark = pytest.mark.postgres
 DAY = timedelta(days=1)
 ROWS = 40
+AT = (datetime.now(UTC) + DAY / 2).time()  # no night begins during the test
 
 
 class MovedClock(SystemClock):
@@ -80,6 +81,6 @@ def night(stack: Stack, clock: Clock) -> None:
         RecordingHints(),
         clock,
         release=load_release(Path(stack.release)).name,
-        at=(datetime.now(UTC) + DAY / 2).time(),  # no night begins during the test
+        at=AT,
         backlog=10,
     ).tick()

@@ -144,7 +144,7 @@ def test_a_file_that_kills_the_whole_worker_is_quarantined_and_costs_no_other(
     killer, *good = stack.drop(32)
     with killer.open("ab") as file:
         file.write(ASSASSIN)
-    settings = {"lease_s": 2, "maximum_lost_workers": 4 if protected else 1000}
+    settings = {"lease_s": 3, "maximum_lost_workers": 4 if protected else 1000}
     stack.start_watcher()
     stack.start_beat()
     workers = [stack.start_worker(**settings)]

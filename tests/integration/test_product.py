@@ -17,7 +17,7 @@ from worker.screening.assembly import open_worklist
 
 COMMAND = Path(sys.executable).with_name("pneumoscreen")
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
 def screen(folder: Path, workplace: Path, report: str = "report.jsonl") -> list[dict[str, Any]]:

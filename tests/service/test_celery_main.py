@@ -24,7 +24,7 @@ def test_celerys_worker_and_beat_do_what_our_own_do(stack: Stack) -> None:
     stack.wait_for_terminal(20, 120)
     assert stack.states() == {"SCREENED": 20}
     assert stack.count("SELECT count(*) FROM job_run WHERE job = 'reprocess'") == 1
-    stack.wait_for_renewal(worker)
+    stack.wait_for_heartbeat(worker)
     # Named, it is waited for; or else whoever answers within a second counts.
     named = ("--destination", f"celery@{socket.gethostname()}", "--timeout", "60")
     answer = subprocess.run(

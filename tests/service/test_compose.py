@@ -44,7 +44,7 @@ def services() -> dict[str, Any]:
 def test_compose_accepts_the_file(tmp_path: Path) -> None:
     command = ["docker-compose", "--env-file", ".env.example", "--profile", "gpu", "config"]
     done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) == {*OWN, "redis", "postgres"}
@@ -54,7 +54,7 @@ def test_compose_accepts_the_file(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert "see .env.example" in without.stderr
 

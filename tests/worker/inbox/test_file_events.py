@@ -127,7 +127,7 @@ def test_a_host_without_room_for_inotify_is_named_in_one_line(tmp_path: Path) ->
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     said, news = done.stdout.splitlines()
     assert "raise fs.inotify.max_user_watches" in said
