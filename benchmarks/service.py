@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
-from tests.service.stack import PNEUMOSCREEN, Stack, open_stack, wait_until
+from tests.service.stack import PNEUMOSCREEN, Stack, open_stack
+from tests.waiting import wait_until
 
 SETTLE_S = 1.0
 SCAN_INTERVAL_S = 0.5

@@ -21,23 +21,15 @@ from db.worklist.acknowledgements import acknowledge_study
 from db.worklist.entry import WorklistEntry
 from db.worklist.view import read_worklist
 from pipeline.codes import Flag, InstanceState, Lane, Priority, ReasonCode
-from pipeline.framing.preprocessing import Preprocessing
-from pipeline.release import Calibration, ModelRelease
+from pipeline.release import ModelRelease
 from pipeline.triage import TriagePolicy, priority_of
 from pipeline.values.instance import Instance, Rejection
-from pipeline.values.screening import OperatingPoints, Screening
+from pipeline.values.screening import Screening
+from tests.releases import make_release
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
-RELEASE = ModelRelease(
-    name="2026.1",
-    architecture="resnet50v2",
-    weights_sha256="0" * 64,
-    preprocessing=Preprocessing(),
-    calibration=Calibration(1.0, 0.0),
-    operating_points=OperatingPoints(0.2, 0.8),
-    created="2026-01-01",
-)
+RELEASE = make_release("2026.1", 0.2, 0.8)
 POSITIVE, GREY, NEGATIVE = 0.9, 0.5, 0.1
 
 
@@ -56,6 +48,12 @@ def make_instance(content: str = "1", study: str = "1", **attributes: Any) -> In
             **attributes,
         }
     )
+
+
+def make_arrival(content: str = "1", study: str = "1") -> Arrival:
+    """An instance under a path of its own."""
+    instance = make_instance(content, study)
+    return Arrival(make_source(b"/inbox/" + instance.sha256.encode()), instance, None)
 
 
 def make_source(path: bytes = b"/inbox/1.dcm", **seen: int) -> SourceFile:

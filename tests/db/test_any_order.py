@@ -147,7 +147,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert released == self._let_go(claim)
 
     @rule(swept=st.booleans())
-    def leases_run_out(self, swept: bool) -> None:  # noqa: FBT001
+    def leases_run_out(self, swept: bool) -> None:
         """The claims stay open: their workers are slow, not dead, and will report too late."""
         self.site.wait(LEASE.total_seconds())
         if swept:

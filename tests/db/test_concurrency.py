@@ -46,8 +46,8 @@ def _work(site: Site, _seed: int) -> None:
 
 def _read(site: Site, _seed: int) -> None:
     for number in range(10):
-        if site.worklist():
-            study = site.worklist()[number % len(site.worklist())].study_instance_uid
+        if entries := site.worklist():
+            study = entries[number % len(entries)].study_instance_uid
             site.acknowledge(study.removeprefix("1.2.1."))
 
 

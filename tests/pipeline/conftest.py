@@ -1,6 +1,5 @@
 """Small made-up radiographs and the DICOM files around them."""
 
-import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -8,17 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
-
-# A machine that is busy elsewhere must not fail a property.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+from tests.development_data import DATA
 
 MakeDicom = Callable[..., bytes]
 
@@ -107,8 +102,6 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Give the development data's folder, or skip."""
-    default = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("PNEUMOSCREEN_TEST_DATA", default))
-    if not (folder / "dicom").is_dir():
+    if not (DATA / "dicom").is_dir():
         pytest.skip("no development data: set PNEUMOSCREEN_TEST_DATA to their folder")
-    return folder
+    return DATA

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from pipeline.release import WEIGHTS_FILE, load_release, write_release
-from tests.service.stack import write_test_release
+from tests.releases import write_test_release
 from training.networks.architecture import build_network
 
 

@@ -1,155 +1,30 @@
 """The distributed product as local processes: a database and a broker of its own, an inbox."""
 
 import contextlib
-import hashlib
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
-from redis import Redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from db.connection.engine import open_database
-from db.upkeep.upgrade import upgrade_schema
-from pipeline.framing.preprocessing import Preprocessing
-from pipeline.release import WEIGHTS_FILE, Calibration, ModelRelease, write_release
-from pipeline.values.screening import OperatingPoints
+from tests.releases import write_test_release
+from tests.servers import RedisServer, postgres_database
+from tests.waiting import wait_until
 from tests.worker.images import write_png
 
-POSTGRES_URL = os.environ.get(
-    "PNEUMOSCREEN_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
-)
 REPOSITORY = Path(__file__).parents[2]
 WORKER = (sys.executable, "-m", "tests.service.programs")
 PNEUMOSCREEN = (str(Path(sys.executable).with_name("pneumoscreen")),)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], Any], timeout_s: float, what: str = "") -> float:
-    """Wait for a condition; give the seconds it took."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > timeout_s:
-            raise AssertionError(f"not within {timeout_s} s: {what or condition}")
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
 def _inherited() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("PNEUMOSCREEN_")}
-
-
-@dataclass
-class RedisServer:
-    """A Redis that a test may kill, stop and empty."""
-
-    folder: Path
-    host: str = "127.0.0.1"
-    port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
-    prefix: Sequence[str] = ()
-    password: str | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://{self.host}:{self.port}/0"
-
-    def start(self, arguments: Sequence[str] = ()) -> None:
-        self.folder.mkdir(exist_ok=True)
-        options = {
-            "port": self.port,
-            "bind": self.host,
-            "dir": self.folder,
-            "save": "",
-            "appendonly": "yes",
-            "protected-mode": "no",
-        }
-        command = [*self.prefix, "redis-server"]
-        for name, value in options.items():
-            command += [f"--{name}", str(value)]
-        command += arguments
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        if not self.prefix:
-            wait_until(self.answers, 10, "Redis answers")
-
-    def answers(self) -> bool:
-        with contextlib.suppress(OSError, Exception), self.client() as client:
-            return bool(client.ping())
-        return False
-
-    def client(self) -> "Redis":
-        return Redis(host=self.host, port=self.port, socket_timeout=2, password=self.password)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def send_signal(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-
-def write_test_release(folder: Path, name: str = "test-release") -> Path:
-    """Write a release that passes every check but holds no network: for fake ones."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS_FILE).write_bytes(b"no weights")
-    write_release(
-        ModelRelease(
-            name=name,
-            architecture="resnet50v2",
-            weights_sha256=hashlib.sha256(b"no weights").hexdigest(),
-            preprocessing=Preprocessing(),
-            calibration=Calibration(slope=1.0, offset=0.0),
-            operating_points=OperatingPoints(high_sensitivity=0.3, high_specificity=0.7),
-            created="2026-01-01",
-        ),
-        folder,
-    )
-    return folder
-
-
-@contextlib.contextmanager
-def empty_database(server_url: str = POSTGRES_URL) -> Iterator[str]:
-    """Make a database of its own on a server, and drop it."""
-    name = f"pneumoscreen_{uuid4().hex[:12]}"
-    server = make_url(server_url)
-    admin = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    url = server.set(database=name).render_as_string(hide_password=False)
-    try:
-        yield url
-    finally:
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextlib.contextmanager
-def postgres_database(server_url: str = POSTGRES_URL) -> Iterator[str]:
-    """Make a database of its own, with the product's tables, and drop it."""
-    with empty_database(server_url) as url:
-        engine = open_database(url)
-        upgrade_schema(engine)
-        engine.dispose()
-        yield url
 
 
 @dataclass
@@ -172,6 +47,8 @@ class Stack:
             pool_pre_ping=True,
         )
         self.logs = 0
+        # Half a day from now: a test that runs while a night begins would see two of them.
+        self.nightly_at = f"{datetime.now(UTC) + timedelta(hours=12):%H:%M}"
 
     def environment(self, **settings: object) -> dict[str, str]:
         given = {
@@ -185,6 +62,7 @@ class Stack:
             "scan_interval_s": 0.3,
             "sweep_interval_s": 1,
             "lease_s": 4,
+            "nightly_at": self.nightly_at,
             "log_level": "INFO",
             "log_format": "json",
             **self.settings,
@@ -195,6 +73,8 @@ class Stack:
     def start(
         self, command: Sequence[str], prefix: Sequence[str] = (), **settings: object
     ) -> "subprocess.Popen[bytes]":
+        """Start a command with the stack's settings and a heartbeat of its own."""
+        settings = {"heartbeat": self._heartbeat(len(self.processes)), **settings}
         return self.start_plain([*prefix, *command], self.environment(**settings))
 
     def start_plain(
@@ -227,10 +107,44 @@ class Stack:
     ) -> "subprocess.Popen[bytes]":
         """Start a worker with a fake network that takes so long a batch."""
         fakes = {"FAKE_DELAY_S": str(delay_s)} | ({} if fenced else {"FAKE_WITHOUT_FENCING": "1"})
+        settings = {"heartbeat": self._heartbeat(len(self.processes)), **settings}
         return self.start_plain([*prefix, *WORKER], self.environment(**settings) | fakes)
 
     def start_beat(self, **settings: object) -> "subprocess.Popen[bytes]":
         return self.start((*PNEUMOSCREEN, "beat"), **settings)
+
+    def start_service(
+        self, *, beat: bool = True, **settings: object
+    ) -> "tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]":
+        """Start a watcher, a worker and, if asked to, a scheduler; give the first two."""
+        watcher, worker = self.start_watcher(**settings), self.start_worker(**settings)
+        if beat:
+            self.start_beat(**settings)
+        return watcher, worker
+
+    def all_alive(self) -> bool:
+        return all(process.poll() is None for process in self.processes)
+
+    def wait_for_heartbeat(self, process: "subprocess.Popen[bytes]") -> int:
+        """Wait until a process has begun its work; give when it last said so (mtime_ns)."""
+        file = self._heartbeat(self.processes.index(process))
+        wait_until(file.exists, 120, f"{file.name} is there")
+        return file.stat().st_mtime_ns
+
+    def wait_for_renewal(
+        self, process: "subprocess.Popen[bytes]", since_ns: int | None = None
+    ) -> None:
+        """Wait until a process has come round to its heartbeat again, and so done all else."""
+        before_ns = since_ns or self.wait_for_heartbeat(process)
+        wait_until(lambda: self.wait_for_heartbeat(process) != before_ns, 120, "a sign of life")
+
+    def wait_for_whole_scan(self, watcher: "subprocess.Popen[bytes]") -> None:
+        """Wait for a scan that begins after now; one under way may have passed by already."""
+        for _ in range(2):
+            self.wait_for_renewal(watcher)
+
+    def _heartbeat(self, number: int) -> Path:
+        return self.folder / f"alive-{number + 1}"
 
     def log_text(self, process: "subprocess.Popen[bytes] | None" = None) -> str:
         """Give what one process logged, or all of them."""
@@ -313,19 +227,3 @@ def open_stack(folder: Path, **settings: object) -> Iterator[Stack]:
             yield stack
         finally:
             stack.close()
-
-
-def servers_are_missing() -> str | None:
-    """Say which server a test machine lacks."""
-    if shutil.which("redis-server") is None:
-        return "redis-server is not installed"
-    try:
-        psycopg.connect(
-            make_url(POSTGRES_URL)
-            .set(drivername="postgresql")
-            .render_as_string(hide_password=False),
-            connect_timeout=2,
-        ).close()
-    except psycopg.OperationalError:
-        return "no PostgreSQL server"
-    return None

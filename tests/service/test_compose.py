@@ -12,16 +12,10 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
+from tests.servers import POSTGRES_URL, RedisServer, empty_database
 from tests.service.real_release import write_real_release
-from tests.service.stack import (
-    PNEUMOSCREEN,
-    POSTGRES_URL,
-    REPOSITORY,
-    RedisServer,
-    Stack,
-    empty_database,
-    wait_until,
-)
+from tests.service.stack import PNEUMOSCREEN, REPOSITORY, Stack
+from tests.waiting import wait_until
 from worker.settings import ENVIRONMENT_PREFIX, Settings
 
 FILE = REPOSITORY / "docker-compose.yml"
@@ -50,7 +44,7 @@ def services() -> dict[str, Any]:
 def test_compose_accepts_the_file(tmp_path: Path) -> None:
     command = ["docker-compose", "--env-file", ".env.example", "--profile", "gpu", "config"]
     done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) == {*OWN, "redis", "postgres"}
@@ -60,7 +54,7 @@ def test_compose_accepts_the_file(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert "see .env.example" in without.stderr
 

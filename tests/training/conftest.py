@@ -1,7 +1,6 @@
 """A small made-up cohort: gray rectangles that no child ever had."""
 
 import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.development_data import DATA
 from training.data.cohort import Sample, read_cohort
 from training.data.split import split_by_group
 
@@ -93,8 +93,6 @@ def cohort(tmp_path_factory):
 @pytest.fixture(scope="session")
 def real_data():
     """The development data, where they are at hand."""
-    root = Path(__file__).parents[2]
-    data = Path(os.environ.get("PNEUMOSCREEN_TEST_DATA", root / "../shared/data"))
-    if not (data / "kermany" / "manifest.csv").exists():
+    if not (DATA / "kermany" / "manifest.csv").exists():
         pytest.skip("the development data are not at hand (PNEUMOSCREEN_TEST_DATA)")
-    return data
+    return DATA

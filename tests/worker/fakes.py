@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.instances.arrivals import SourceFile
+from pipeline.codes import Lane
 from worker.inbox.folders import Entry
 from worker.inbox.registrar import Registration
 
@@ -63,3 +64,30 @@ class BrightnessClassifier:
     def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         self.batches.append(len(pixels))
         return pixels.mean(axis=(1, 2), dtype=np.float64)
+
+
+class RecordingHints:
+    """Remembers what it was asked to hint at."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Lane, int]] = []
+
+    def send(self, lane: Lane, rows: int, /) -> int:
+        if rows:
+            self.sent.append((lane, rows))
+        return min(rows, 1)
+
+
+class ScriptedSteps:
+    """Gives one prepared answer, or raises one prepared error, a step; then nothing is left."""
+
+    def __init__(self, *script: int | Exception) -> None:
+        self._script = list(script)
+        self.steps = 0
+
+    def step(self) -> int:
+        self.steps += 1
+        answer = self._script.pop(0) if self._script else 0
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

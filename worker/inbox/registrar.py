@@ -101,7 +101,7 @@ class Registrar:
                     register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
                 registered += len(arrivals)
                 unreadable.update(
-                    found.source for found in arrivals if _is_worth_another_try(found)
+                    found.source for found in arrivals if may_be_readable_later(found)
                 )
                 _log.info("files_registered", files=len(arrivals))
             on_registered(size)
@@ -153,7 +153,7 @@ class Registrar:
                 return Arrival(source, None, found)
 
 
-def _is_worth_another_try(arrival: Arrival) -> bool:
+def may_be_readable_later(arrival: Arrival) -> bool:
     """Whether the file could not be read for a cause that may pass; a link stays a link."""
     return (
         arrival.rejection is not None

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from threading import Event
 
 from db.connection.engine import read_session
+from db.work.reprocessing import Selection, count_to_reprocess
 from pipeline.release import load_release
 from worker.database import Database, open_database
 from worker.hints import NoHints
 from worker.readers.pool import ReaderPool
 from worker.screening.assembly import load_classifier, load_for, open_screening_worker
-from db.work.reprocessing import Selection, count_to_reprocess
 from worker.screening.reprocess import requeue
 from worker.screening.run import Progress
 from worker.screening.shadow_run import Flips, compare

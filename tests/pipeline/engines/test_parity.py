@@ -1,6 +1,5 @@
 """Every engine gives the released network's answers: those of Keras, whose network was trained."""
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipeline.framing.preprocessing import prepare_model_input
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, load_release
 from pipeline.triage import TriagePolicy
 from pipeline.values.radiograph import Radiograph
+from tests.development_data import DATA, skip_without
 from training.__main__ import DEFAULT_SEED
 from training.data.cohort import Part, read_cohort
 from training.data.images import Radiographs, prepare_all
@@ -27,11 +27,6 @@ from training.data.split import split_by_group
 from training.evaluation.stress import read_film
 from training.networks.architecture import build_network, load_weights
 
-DATA = Path(
-    os.environ.get(
-        "PNEUMOSCREEN_TEST_DATA", Path(__file__).parents[3].resolve().parent / "shared" / "data"
-    )
-).resolve()
 FOLDER = RELEASES_FOLDER / CURRENT_RELEASE
 RELEASE = load_release(FOLDER)
 # Probabilities may differ by so much: with the weights' own precision, and with less.
@@ -49,7 +44,7 @@ pytestmark = [
     pytest.mark.tensorflow,
     pytest.mark.data,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not DATA.is_dir(), reason="no development data (PNEUMOSCREEN_TEST_DATA)"),
+    skip_without(),
 ]
 
 

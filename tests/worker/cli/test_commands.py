@@ -2,20 +2,18 @@
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pipeline.release import write_release
-from tests.worker.conftest import RELEASE
+from tests.releases import write_test_release
 from tests.worker.fakes import BrightnessClassifier
 from tests.worker.images import write_png
 from worker.cli.app import main
@@ -33,11 +31,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    release = tmp_path / "release"
-    release.mkdir()
-    (release / "weights.safetensors").write_bytes(b"weights")
-    write_release(replace(RELEASE, weights_sha256=hashlib.sha256(b"weights").hexdigest()), release)
-    monkeypatch.setenv("PNEUMOSCREEN_RELEASE", str(release))
+    monkeypatch.setenv("PNEUMOSCREEN_RELEASE", str(write_test_release(tmp_path / "release")))
     monkeypatch.setenv("PNEUMOSCREEN_DATABASE_URL", f"sqlite:///{tmp_path / 'worklist.db'}")
     monkeypatch.setenv("PNEUMOSCREEN_READERS", "1")
     monkeypatch.setenv("COLUMNS", "200")

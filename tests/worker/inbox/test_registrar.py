@@ -49,40 +49,38 @@ def register(engine: Engine, readers: ReaderPool, path: Path) -> list[InstanceRo
 
 
 def test_a_header_that_killed_its_reader_by_chance_is_read_again(
-    engine: Engine, shared_readers: ReaderPool, image: Path
+    engine: Engine, readers: ReaderPool, image: Path
 ) -> None:
-    (row,) = register(engine, MortalReaders(shared_readers, deaths=2), image)
+    (row,) = register(engine, MortalReaders(readers, deaths=2), image)
     assert row.state is InstanceState.REGISTERED
 
 
 def test_a_header_that_always_kills_is_quarantined_after_three_attempts(
-    engine: Engine, shared_readers: ReaderPool, image: Path
+    engine: Engine, readers: ReaderPool, image: Path
 ) -> None:
-    readers = MortalReaders(shared_readers, deaths=99)
+    readers = MortalReaders(readers, deaths=99)
     (row,) = register(engine, readers, image)
     assert (row.state, row.reason_code) == (InstanceState.QUARANTINED, ReasonCode.READER_CRASHED)
     assert readers.asked == 3
 
 
 def test_registering_twice_asks_for_nothing_the_second_time(
-    engine: Engine, shared_readers: ReaderPool, image: Path
+    engine: Engine, readers: ReaderPool, image: Path
 ) -> None:
     calls: list[None] = []
-    registrar = Registrar(
-        engine, shared_readers, FakeClock(), on_new_files=lambda: calls.append(None)
-    )
+    registrar = Registrar(engine, readers, FakeClock(), on_new_files=lambda: calls.append(None))
     assert registrar.register(list_paths([image])).files == 1
     assert registrar.register(list_paths([image])).files == 0
     assert len(calls) == 1
 
 
 def test_a_link_has_a_row_with_its_reason_and_is_not_tried_again(
-    engine: Engine, shared_readers: ReaderPool, image: Path
+    engine: Engine, readers: ReaderPool, image: Path
 ) -> None:
     inbox = image.parent / "inbox"
     inbox.mkdir()
     (inbox / "link").symlink_to(image)
-    registration = Registrar(engine, shared_readers, FakeClock()).register(list_paths([inbox]))
+    registration = Registrar(engine, readers, FakeClock()).register(list_paths([inbox]))
     assert registration.unreadable == frozenset()
     with read_session(engine) as session:
         (row,) = session.scalars(select(SourceFileRow))

@@ -22,7 +22,7 @@ MEMORY_MIB = 1024
 
 @pytest.fixture(scope="module")
 def readers() -> Iterator[ReaderPool]:
-    with ReaderPool(1, MEMORY_MIB, 2.0, ReadingLimits()) as pool:
+    with ReaderPool(1, MEMORY_MIB, 60.0, ReadingLimits()) as pool:
         yield pool
 
 
@@ -63,7 +63,7 @@ def test_a_header_that_kills_its_reader_costs_none_of_those_read_with_it(tmp_pat
     names[2] = "killer"
     for name in names:
         (tmp_path / name).write_text("not an image")
-    with FragilePool(1, MEMORY_MIB, 5.0, ReadingLimits()) as pool:
+    with FragilePool(1, MEMORY_MIB, 60.0, ReadingLimits()) as pool:
         found = list(pool.inspect([source(tmp_path / name) for name in names]))
     fates = {os.path.basename(file.path).decode(): type(what) for file, what in found}
     assert fates == dict.fromkeys(names, Inspection) | {"killer": ReaderDeath}

@@ -16,7 +16,7 @@ from pipeline.codes import InstanceState, ReasonCode
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.values.instance import Rejection
 from pipeline.values.reading import Reading
-from tests.worker.conftest import RELEASE
+from tests.releases import make_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
 from worker.inbox.folders import list_paths
@@ -48,7 +48,7 @@ class Scene:
             engine=self.engine,
             readers=self.readers,
             network=lambda: self.network,
-            release=RELEASE,
+            release=make_release("test-release"),
             policy=POLICY,
             clock=self.clock,
         )
@@ -88,10 +88,10 @@ class _Poisoned(Exception):  # noqa: N818
 
 
 @pytest.fixture
-def scene(engine: Engine, shared_readers: ReaderPool, tmp_path: Path) -> Scene:
+def scene(engine: Engine, readers: ReaderPool, tmp_path: Path) -> Scene:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
-    return Scene(engine, shared_readers, inbox)
+    return Scene(engine, readers, inbox)
 
 
 def test_every_registered_image_is_screened_once(scene: Scene) -> None:

@@ -17,4 +17,4 @@ def test_time_goes_on_as_the_monotonic_clock_does() -> None:
 
 def test_it_is_anchored_to_now(engine: Engine) -> None:
     difference = anchor_clock(engine).now() - datetime.now(UTC)
-    assert abs(difference) < timedelta(seconds=5)
+    assert abs(difference) < timedelta(minutes=1)

@@ -17,10 +17,9 @@ from pipeline.codes import Band, InstanceState, JobStatus, Lane, Priority
 from pipeline.release import load_release
 from pipeline.values.instance import Instance
 from pipeline.values.screening import Finding, Screening
-from tests.service.arrivals import arrival
-from tests.service.fakes import RecordingHints
-from tests.service.stack import write_test_release
-from tests.worker.fakes import FakeClock
+from tests.db.site import make_arrival
+from tests.releases import write_test_release
+from tests.worker.fakes import FakeClock, RecordingHints
 from worker.screening.reprocess import JOB, Nightly, Selection, latest_night, requeue
 
 AT = time(1, 0)
@@ -32,9 +31,8 @@ def archive(engine: Engine, clock: FakeClock, tmp_path: Path) -> Engine:
     with write_session(engine) as session:
         for name in ("old", "new"):
             register_release(session, load_release(write_test_release(tmp_path / name, name)))
-        register_arrivals(
-            session, [arrival(str(number)) for number in range(12)], clock.now(), Lane.URGENT
-        )
+        arrivals = [make_arrival(str(number), study=str(number)) for number in range(12)]
+        register_arrivals(session, arrivals, clock.now(), Lane.URGENT)
     assert screen_all(engine, clock, "old") == 12
     return engine
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import load_release
-from tests.service.stack import write_test_release
+from tests.releases import write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from worker.inbox.folders import list_paths
 from worker.inbox.registrar import Registrar

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, select
 from db.connection.engine import read_session
 from db.tables.imaging import InstanceRow, SourceFileRow
 from pipeline.codes import InstanceState, ReasonCode
-from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
+from tests.worker.walk import Walk
 from worker.inbox.archives import ArchiveLimits
 from worker.inbox.folders import list_paths
 from worker.inbox.registrar import Registrar, Registration

@@ -9,7 +9,7 @@ from db.connection.engine import read_session
 from db.worklist.view import read_worklist
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import load_release
-from tests.service.stack import write_test_release
+from tests.releases import write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
 from worker.inbox.folders import list_paths

@@ -13,9 +13,9 @@ from db.instances.arrivals import SourceFile
 from db.tables.imaging import InstanceRow, SourceFileRow
 from db.work.claims import find_paths
 from pipeline.codes import InstanceState
-from tests.service.walk import Walk
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
+from tests.worker.walk import Walk
 from worker.inbox.disposal import SourceFileDisposal
 from worker.inbox.folders import list_paths
 from worker.readers.pool import ReaderPool

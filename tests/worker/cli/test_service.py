@@ -5,7 +5,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from tests.service.stack import write_test_release
+from tests.releases import write_test_release
 from worker.cli.app import app
 
 Run = Callable[..., Result]

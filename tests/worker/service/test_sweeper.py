@@ -6,16 +6,15 @@ from db.connection.engine import write_session
 from db.instances.registration import register_arrivals
 from db.work.claims import claim_batch
 from pipeline.codes import Lane
-from tests.service.arrivals import arrival
-from tests.service.fakes import RecordingHints
-from tests.worker.fakes import FakeClock
+from tests.db.site import make_arrival
+from tests.worker.fakes import FakeClock, RecordingHints
 from worker.service.sweeper import Sweep, Sweeper
 
 LEASE = timedelta(seconds=60)
 
 
 def register(engine: Engine, clock: FakeClock, count: int, lane: Lane = Lane.URGENT) -> None:
-    arrivals = [arrival(f"{lane}-{number}") for number in range(count)]
+    arrivals = [make_arrival(f"{lane}-{number}") for number in range(count)]
     with write_session(engine) as session:
         register_arrivals(session, arrivals, clock.now(), lane)
 

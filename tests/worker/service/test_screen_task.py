@@ -1,8 +1,7 @@
 from threading import Event
 
 from db.connection.errors import DatabaseUnavailableError
-from tests.service.fakes import ScriptedSteps
-from tests.worker.fakes import FakeClock
+from tests.worker.fakes import FakeClock, ScriptedSteps
 from worker.screening.work_loop import work_off
 
 
