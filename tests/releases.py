@@ -3,6 +3,10 @@
 import hashlib
 from pathlib import Path
 
+from sqlalchemy import Engine
+
+from db.connection.engine import write_session
+from db.work.releases import register_release
 from pipeline.framing.preprocessing import Preprocessing
 from pipeline.release import WEIGHTS_FILE, Calibration, ModelRelease, write_release
 from pipeline.values.screening import OperatingPoints
@@ -22,6 +26,13 @@ def make_release(
         operating_points=OperatingPoints(high_sensitivity, high_specificity),
         created="2026-01-01",
     )
+
+
+def register(engine: Engine, release: ModelRelease) -> ModelRelease:
+    """Note a release in a database, as whoever composes a worker does."""
+    with write_session(engine) as session:
+        register_release(session, release)
+    return release
 
 
 def write_test_release(folder: Path, name: str = "test-release") -> Path:

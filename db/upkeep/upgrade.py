@@ -3,6 +3,8 @@
 This module must not know what a revision does.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
 from db.connection.dialect import lock_upgrade
@@ -11,7 +13,7 @@ from db.connection.errors import DatabaseError
 from db.studies.derivation import rederive_studies
 from db.tables.imaging import ReasonRow
 from db.tables.revisions import REVISIONS
-from db.tables.roles import grant_roles
+from db.tables.roles import grant_roles, set_passwords
 from pipeline.codes import ReasonCode
 
 
@@ -38,6 +40,18 @@ def upgrade_schema(engine: Engine) -> str:
         grant_roles(connection)
     rederive_studies(engine)
     return REVISIONS[-1]
+
+
+def let_roles_log_in(engine: Engine, passwords: Mapping[str, str]) -> None:
+    """Let roles of PostgreSQL log in by themselves, each with its password.
+
+    Raises
+    ------
+    DatabaseError
+        If this user may not change roles.
+    """
+    with write_connection(engine) as connection:
+        set_passwords(connection, passwords)
 
 
 def check_schema(engine: Engine) -> None:

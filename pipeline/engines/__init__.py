@@ -1,4 +1,4 @@
-"""The engines: what runs a release's network on a processor or a GPU, each behind one Protocol.
+"""Runs a release's network on a processor or a GPU: one engine a library, behind one Protocol.
 
-Each engine's library is imported by its own module alone, and only when that engine is built.
+An engine must not know what the network is for; its library is imported by its own module alone.
 """

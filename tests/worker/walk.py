@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import load_release
-from tests.releases import write_test_release
+from tests.releases import register, write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from worker.inbox.folders import list_paths
 from worker.inbox.registrar import Registrar
@@ -22,7 +22,7 @@ class Walk:
         self.engine, self.readers, self.clock, self.folder = engine, readers, clock, folder
         self.inbox = folder / "inbox"
         self.inbox.mkdir()
-        self.release = load_release(write_test_release(folder / "release"))
+        self.release = register(engine, load_release(write_test_release(folder / "release")))
 
     def register(self) -> None:
         Registrar(self.engine, self.readers, self.clock).register(list_paths([self.inbox]))

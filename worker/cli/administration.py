@@ -24,9 +24,8 @@ def doctor(database: DatabaseOption = None, output: FormatOption = Format.TABLE)
 
 def upgrade(database: DatabaseOption = None) -> None:
     """Bring the database to this version's schema; does nothing where it has it already."""
-    from db.connection.engine import open_database, write_connection
-    from db.tables.roles import set_passwords
-    from db.upkeep.upgrade import upgrade_schema
+    from db.connection.engine import open_database
+    from db.upkeep.upgrade import let_roles_log_in, upgrade_schema
     from worker.startup import start
 
     settings = start(database)
@@ -36,8 +35,7 @@ def upgrade(database: DatabaseOption = None) -> None:
     }
     engine = open_database(settings.database_url)
     revision = upgrade_schema(engine)
-    with write_connection(engine) as connection:
-        set_passwords(connection, {k: v.get_secret_value() for k, v in passwords.items() if v})
+    let_roles_log_in(engine, {k: v.get_secret_value() for k, v in passwords.items() if v})
     typer.echo(f"the schema is at revision {revision}")
 
 

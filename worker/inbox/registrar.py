@@ -15,7 +15,7 @@ from db.connection.chunks import in_chunks
 from db.connection.engine import read_session, write_session
 from db.instances.arrivals import Arrival, SourceFile
 from db.instances.registration import register_arrivals
-from db.instances.source_files import find_unregistered
+from db.instances.source_files import COMPLETE, find_unregistered
 from pipeline.codes import Lane, ReasonCode
 from pipeline.files import read_file
 from pipeline.values.instance import Rejection
@@ -159,6 +159,7 @@ def may_be_readable_later(arrival: Arrival) -> bool:
         arrival.rejection is not None
         and arrival.instance is None
         and arrival.rejection.reason_code is not ReasonCode.NOT_A_REGULAR_FILE
+        and arrival.rejection.reason_code not in COMPLETE
     )
 
 

@@ -105,6 +105,11 @@ def open_screening_worker(
             screener.hand_back()
 
 
+def finish_recount(database: Database) -> None:
+    """Finish what the scheduler does when the release changed, for a run that has no scheduler."""
+    repeat_change(database.engine, recount_results, database.clock.now)
+
+
 def load_classifier(folder: Path, engine: EngineName, *, for_many: bool = False) -> Classifier:
     """Load a release's network, ready to score; for more than one batch, if asked to.
 

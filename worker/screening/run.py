@@ -27,7 +27,12 @@ from worker.inbox.archives import find_unpacked_folder
 from worker.inbox.folders import Entry, Kind, list_folder, list_paths
 from worker.plain_values import to_plain
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import ScreeningWorker, load_for, open_screening_worker
+from worker.screening.assembly import (
+    ScreeningWorker,
+    finish_recount,
+    load_for,
+    open_screening_worker,
+)
 from worker.screening.batch import Classifier
 from worker.settings import Settings
 
@@ -110,6 +115,7 @@ def screen_paths(
         open_database(settings.database_url) as database,
         open_screening_worker(settings, database, readers, load) as worker,
     ):
+        finish_recount(database)
         progress.start("Registering", len(entries))
         unpacked = worker.registrar.register(entries, progress.advance).unpacked_folders
         if added := _list_unpacked(unpacked, paths, entries):

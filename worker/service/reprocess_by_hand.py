@@ -13,7 +13,12 @@ from pipeline.release import load_release
 from worker.database import Database, open_database
 from worker.hints import NoHints
 from worker.readers.pool import ReaderPool
-from worker.screening.assembly import load_classifier, load_for, open_screening_worker
+from worker.screening.assembly import (
+    finish_recount,
+    load_classifier,
+    load_for,
+    open_screening_worker,
+)
 from worker.screening.reprocess import requeue
 from worker.screening.run import Progress
 from worker.screening.shadow_run import Flips, compare
@@ -54,6 +59,7 @@ def reprocess_now(settings: Settings, selection: Selection, progress: Progress) 
             ReaderPool.of(settings) as readers,
             open_screening_worker(settings, database, readers, load) as worker,
         ):
+            finish_recount(database)
             count = requeue(engine, selection, clock, NoHints(), progress.advance)
             progress.start("Screening", count)
             worker.screener.run_until_idle(Event(), progress.advance)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from db.connection.engine import read_session
 from db.tables.imaging import InstanceRow, SourceFileRow
+from db.worklist.view import read_worklist
 from pipeline.codes import InstanceState, ReasonCode
 from tests.worker.fakes import FakeClock
 from tests.worker.images import write_png
@@ -52,10 +53,13 @@ def test_the_files_of_an_archive_are_screened_like_any_others(walk: Walk) -> Non
     assert scan(walk).files == 1
     assert scan(walk).files == 4
     walk.work_off()
-    assert rows(walk) == [
-        (InstanceState.NOT_ELIGIBLE, ReasonCode.NO_PIXEL_DATA),
-        *[(InstanceState.SCREENED, None)] * 4,
-    ]
+    assert rows(walk) == [(InstanceState.SCREENED, None)] * 4
+    with read_session(walk.engine) as session:
+        archives = session.scalars(
+            select(SourceFileRow.reason_code).where(SourceFileRow.instance_id.is_(None))
+        ).all()
+        assert archives == [ReasonCode.ARCHIVE_UNPACKED]
+        assert len(read_worklist(session)) == 4  # the archive itself is no study
     assert scan(walk).files == 0
 
 
@@ -116,10 +120,7 @@ def test_an_archive_within_an_archive_is_not_unpacked(walk: Walk) -> None:
         packed.write(walk.folder / "inner.zip", "inner.zip")
     for _ in range(3):
         scan(walk)
-    assert rows(walk) == [
-        (InstanceState.NOT_ELIGIBLE, ReasonCode.NO_PIXEL_DATA),
-        (InstanceState.QUARANTINED, ReasonCode.NOT_AN_IMAGE),
-    ]
+    assert rows(walk) == [(InstanceState.QUARANTINED, ReasonCode.NOT_AN_IMAGE)]
 
 
 def test_what_cannot_be_unpacked_now_is_tried_again(walk: Walk) -> None:

@@ -12,6 +12,7 @@ from db.tables.imaging import InstanceRow, ScreeningRow
 from db.work.claims import claim_batch
 from db.work.recording import Screened, record_outcomes
 from db.work.releases import register_release
+from db.work.reprocessing import Selection, count_to_reprocess
 from db.worklist.view import read_worklist
 from pipeline.codes import Band, InstanceState, JobStatus, Lane, Priority
 from pipeline.release import load_release
@@ -20,7 +21,7 @@ from pipeline.values.screening import Finding, Screening
 from tests.db.site import make_arrival
 from tests.releases import write_test_release
 from tests.worker.fakes import FakeClock, RecordingHints
-from worker.screening.reprocess import JOB, Nightly, Selection, latest_night, requeue
+from worker.screening.reprocess import JOB, Nightly, latest_night, requeue
 
 AT = time(1, 0)
 
@@ -107,13 +108,13 @@ def test_a_run_goes_as_fast_as_the_workers_and_tells_how_far_it_is(
     assert all(row.lane is Lane.BACKFILL for row in waiting(archive))
     run.tick()
     assert len(waiting(archive)) == 5
-    assert [row.detail for row in runs(archive)] == ["5 of 12 sent to the workers"]
+    assert [(row.rows_done, row.rows_total) for row in runs(archive)] == [(5, 12)]
     assert screen_all(archive, clock, "new") == 5
     run.tick()
     screen_all(archive, clock, "new")
     run.tick()
-    assert [(row.job, row.status, row.detail) for row in runs(archive)] == [
-        (JOB, JobStatus.SUCCEEDED, "12 of 12 sent to the workers")
+    assert [(row.job, row.status, row.rows_done, row.rows_total) for row in runs(archive)] == [
+        (JOB, JobStatus.SUCCEEDED, 12, 12)
     ]
     assert hints.sent == [(Lane.BACKFILL, 5), (Lane.BACKFILL, 5), (Lane.BACKFILL, 2)]
 
@@ -137,7 +138,7 @@ def test_a_run_that_stopped_half_way_is_taken_up_by_another_scheduler(
     nightly(archive, clock)[0].tick()
     screen_all(archive, clock, "new")
     nightly(archive, clock)[0].tick()
-    assert [row.detail for row in runs(archive)] == ["10 of 12 sent to the workers"]
+    assert [(row.rows_done, row.rows_total) for row in runs(archive)] == [(10, 12)]
 
 
 def test_a_run_walks_through_the_archive_once_and_a_restarted_one_from_the_start(
@@ -198,7 +199,7 @@ def test_by_hand_everything_selected_is_sent_at_once(archive: Engine, clock: Fak
         (Selection("old"), 0),
         (Selection("new", since=datetime(2100, 1, 1, tzinfo=UTC)), 0),
         (Selection("new", states=frozenset({InstanceState.QUARANTINED})), 0),
-        (Selection("new", site="elsewhere"), 0),
+        (Selection("new", institution_or_station="elsewhere"), 0),
         (Selection("new", since=datetime(2020, 1, 1, tzinfo=UTC)), 12),
     ],
 )
@@ -206,4 +207,4 @@ def test_a_selection_takes_only_what_it_says(
     archive: Engine, selection: Selection, count: int
 ) -> None:
     with read_session(archive) as session:
-        assert selection.count(session) == count
+        assert count_to_reprocess(session, selection) == count

@@ -16,7 +16,7 @@ from pipeline.codes import InstanceState, ReasonCode
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.values.instance import Rejection
 from pipeline.values.reading import Reading
-from tests.releases import make_release
+from tests.releases import make_release, register
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
 from worker.inbox.folders import list_paths
@@ -48,7 +48,7 @@ class Scene:
             engine=self.engine,
             readers=self.readers,
             network=lambda: self.network,
-            release=make_release("test-release"),
+            release=register(self.engine, make_release("test-release")),
             policy=POLICY,
             clock=self.clock,
         )

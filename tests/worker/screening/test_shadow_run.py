@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from db.connection.engine import read_session
+from db.work.reprocessing import Selection
 from db.worklist.view import read_worklist
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.release import load_release
-from tests.releases import write_test_release
+from tests.releases import register, write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
 from worker.inbox.folders import list_paths
@@ -33,7 +34,7 @@ def test_a_shadow_run_counts_flips_and_writes_nothing(
     inbox.mkdir()
     for number in range(5):
         write_png(inbox / f"{number}.png", 0.1, seed=number)
-    release = load_release(write_test_release(tmp_path / "release"))
+    release = register(engine, load_release(write_test_release(tmp_path / "release")))
     Registrar(engine, readers, clock).register(list_paths([inbox]))
     screener = Screener(
         engine=engine,
@@ -49,7 +50,15 @@ def test_a_shadow_run_counts_flips_and_writes_nothing(
     with read_session(engine) as session:
         before = read_worklist(session)
 
-    flips = compare(engine, readers, Pessimist(), release, EligibilityPolicy(), batch_size=2)
+    flips = compare(
+        engine,
+        readers,
+        Pessimist(),
+        release,
+        EligibilityPolicy(),
+        selection=Selection("another"),
+        batch_size=2,
+    )
 
     with read_session(engine) as session:
         assert read_worklist(session) == before
