@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from db.connection.engine import write_session
-from db.work.releases import make_current, register_release
+from db.connection.engine import repeat_change, write_session
+from db.work.releases import make_current, recount_results, register_release
 from pipeline.engines.names import EngineName
 from pipeline.release import load_release
 from worker.database import Database
