@@ -14,7 +14,8 @@ from pydicom.tag import BaseTag, Tag
 
 from pipeline.codes import FileFormat
 from pipeline.dicom.dataset import DicomFile, pydicom_muted
-from pipeline.header.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance, parse_count
+from pipeline.header.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance
+from pipeline.header.value_representations import parse_count
 from pipeline.values.instance import Instance, Rejection
 
 # What the dataset lacks (a DICOMDIR, say) the file meta group may still tell.

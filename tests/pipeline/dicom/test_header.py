@@ -12,7 +12,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom, pydicom_muted
 from pipeline.dicom.header import read_count, read_instance, read_text
 from pipeline.errors import RejectedInputError
-from pipeline.header.attributes import KEYWORDS, clean_text
+from pipeline.header.attributes import KEYWORDS
+from pipeline.header.value_representations import clean_text
 
 
 def read_slowly(dataset, keyword):
