@@ -12,8 +12,8 @@ from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from pipeline.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TransferSyntax
 from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
 
 # A machine that is busy elsewhere must not fail a property.
@@ -45,7 +45,7 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
         pixels: NDArray[Any] | None = None,
         *,
         frame: bytes | None = None,
-        syntax: str = ExplicitVRLittleEndian,
+        syntax: TransferSyntax = EXPLICIT_VR_LITTLE_ENDIAN,
         **attributes: Any,
     ) -> bytes:
         stored = np.rint(levels * 4095).astype(np.uint16) if pixels is None else pixels
@@ -67,8 +67,7 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
         dataset.BitsStored = 12 if stored.dtype.itemsize > 1 else 8
         dataset.HighBit = dataset.BitsStored - 1
         dataset.PixelRepresentation = int(stored.dtype.kind == "i")
-        is_big_endian = syntax == ExplicitVRBigEndian
-        order = ">" if is_big_endian else "<"
+        order = ">" if syntax.is_big_endian else "<"
         dataset.PixelData = frame or stored.astype(stored.dtype.newbyteorder(order)).tobytes()
         dataset["PixelData"].VR = "OB" if frame or stored.dtype.itemsize == 1 else "OW"
         for keyword, value in attributes.items():
@@ -77,14 +76,14 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
             else:
                 setattr(dataset, keyword, value)
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = syntax.uid
         dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
         dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.101"
         buffer = BytesIO()
         dataset.save_as(
             buffer,
-            implicit_vr=syntax == ImplicitVRLittleEndian,
-            little_endian=not is_big_endian,
+            implicit_vr=syntax.is_implicit_vr,
+            little_endian=not syntax.is_big_endian,
             enforce_file_format=True,
         )
         return buffer.getvalue()

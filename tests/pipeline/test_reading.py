@@ -11,9 +11,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
+from pipeline.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import inspect_file, read_model_input
@@ -186,7 +186,7 @@ def test_a_broken_sidecar_quarantines_its_image(write, gray, content):
 
 
 def test_a_deflate_bomb_costs_bounded_memory(make_dicom, write):
-    content = make_dicom(syntax=DeflatedExplicitVRLittleEndian)
+    content = make_dicom(syntax=DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
     (meta_length,) = struct.unpack_from("<I", content, 140)
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     bomb = content[: 144 + meta_length] + deflater.compress(bytes(96 << 20)) + deflater.flush()

@@ -19,18 +19,19 @@ import pydicom
 import pytest
 from PIL import ExifTags, Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    RLELossless,
-)
 
+from pipeline.dicom.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    JPEG_2000_LOSSLESS,
+    JPEG_BASELINE,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    RLE_LOSSLESS,
+    TransferSyntax,
+)
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import inspect_file, read_model_input
@@ -75,7 +76,7 @@ def seeds(make_dicom: Callable[..., bytes], levels: np.ndarray) -> list[bytes]:
     twelve_bits = np.rint(levels * 4095).astype(np.uint16)
     eight_bits = np.rint(levels * 255).astype(np.uint8)
 
-    def compressed(syntax: str, frame: bytes | bytearray, pixels: np.ndarray) -> bytes:
+    def compressed(syntax: TransferSyntax, frame: bytes | bytearray, pixels: np.ndarray) -> bytes:
         return make_dicom(pixels, frame=encapsulate([bytes(frame)]), syntax=syntax)
 
     def plain(kind: str) -> bytes:
@@ -86,18 +87,18 @@ def seeds(make_dicom: Callable[..., bytes], levels: np.ndarray) -> list[bytes]:
         return buffer.getvalue()
 
     dataset = pydicom.dcmread(BytesIO(make_dicom(twelve_bits)))
-    dataset.compress(RLELossless)
+    dataset.compress(RLE_LOSSLESS.uid)
     dataset.save_as(run_length := BytesIO())
 
     return [
-        make_dicom(syntax=ExplicitVRLittleEndian, WindowCenter=2048, WindowWidth=4096),
-        make_dicom(syntax=ImplicitVRLittleEndian),
-        make_dicom(syntax=ExplicitVRBigEndian),
-        make_dicom(syntax=DeflatedExplicitVRLittleEndian),
-        compressed(JPEGBaseline8Bit, imagecodecs.jpeg8_encode(eight_bits), eight_bits),
-        compressed(JPEGLosslessSV1, imagecodecs.ljpeg_encode(twelve_bits), twelve_bits),
-        compressed(JPEGLSLossless, imagecodecs.jpegls_encode(twelve_bits), twelve_bits),
-        compressed(JPEG2000Lossless, imagecodecs.jpeg2k_encode(twelve_bits), twelve_bits),
+        make_dicom(syntax=EXPLICIT_VR_LITTLE_ENDIAN, WindowCenter=2048, WindowWidth=4096),
+        make_dicom(syntax=IMPLICIT_VR_LITTLE_ENDIAN),
+        make_dicom(syntax=EXPLICIT_VR_BIG_ENDIAN),
+        make_dicom(syntax=DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN),
+        compressed(JPEG_BASELINE, imagecodecs.jpeg8_encode(eight_bits), eight_bits),
+        compressed(JPEG_LOSSLESS_SV1, imagecodecs.ljpeg_encode(twelve_bits), twelve_bits),
+        compressed(JPEG_LS_LOSSLESS, imagecodecs.jpegls_encode(twelve_bits), twelve_bits),
+        compressed(JPEG_2000_LOSSLESS, imagecodecs.jpeg2k_encode(twelve_bits), twelve_bits),
         run_length.getvalue(),
         plain("PNG"),
         plain("JPEG"),

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-from pydicom.uid import ExplicitVRLittleEndian
 
 import pipeline.grayscale.stored_pixels
 from pipeline.codes import Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
+from pipeline.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 from pipeline.framing.preprocessing import Preprocessing
@@ -158,7 +158,7 @@ def as_native(dataset):
     if "PresentationLUTShape" in dataset:
         image.PresentationLUTShape = dataset.PresentationLUTShape
     image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.file_meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN.uid
     buffer = BytesIO()
     image.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
