@@ -119,7 +119,7 @@ def parse_dicom(content: bytes, inflated_bytes: int) -> DicomFile:
         uid = _read_transfer_syntax_uid(file_meta) or _guess_transfer_syntax_uid(
             content, stream.tell()
         )
-        # Explicit VR little endian is the encoding of every syntax that is not listed (PS3.5 A.4).
+        # Unknown syntaxes are encapsulated ones, in explicit VR little endian (PS3.5 A.4).
         syntax = find_transfer_syntax(uid) or EXPLICIT_VR_LITTLE_ENDIAN
         if syntax.is_deflated:
             content = _inflate(content[stream.tell() :], inflated_bytes)

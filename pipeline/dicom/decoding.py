@@ -22,7 +22,7 @@ from pipeline.dicom.codestream import CodestreamHeader, read_codestream_header
 from pipeline.dicom.pixel_data import ImagePixelModule
 from pipeline.dicom.transfer_syntaxes import Codec, find_transfer_syntax
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
-from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_of
+from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_factor
 
 _BYTE_BITS: Final = 8
 _RLE_HEADER_BYTES: Final = 64
@@ -118,7 +118,7 @@ def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | No
     """
     is_jpeg_2000 = header.codec is Codec.JPEG_2000
     share = JPEG_2000_SHARE if is_jpeg_2000 else 1.0
-    halvings = min(3, reduction_of(header.rows, header.columns, share).bit_length() - 1)
+    halvings = min(3, reduction_factor(header.rows, header.columns, share).bit_length() - 1)
     is_scalable = is_jpeg_2000 or (header.codec is Codec.JPEG and header.precision == _BYTE_BITS)
     while is_jpeg_2000 and not _has_size_that_pillow_expects(header, halvings):
         halvings -= 1

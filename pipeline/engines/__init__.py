@@ -1,4 +1,4 @@
-"""The engines: what runs a release's network on a processor or a GPU, each behind one Protocol.
+"""The engines that run a release's network on a processor or a GPU, all behind one Protocol.
 
-Each engine's library is imported by its own module alone, and only when that engine is built.
+Only an engine's own module may import its library, and only when that engine is built.
 """

@@ -1,4 +1,4 @@
-"""Small made-up radiographs and the DICOM files around them."""
+"""Small synthetic radiographs, and DICOM files that hold them."""
 
 import os
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from pipeline.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, Transfer
 from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
 
 # A machine that is busy elsewhere must not fail a property.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 MakeDicom = Callable[..., bytes]
 
 
 @pytest.fixture
 def levels() -> NDArray[np.float64]:
-    """Give 144 x 160 gray levels in [0, 1]: the mean chest, with ripples in every direction."""
+    """Return 144 x 160 gray levels in [0, 1]: the mean chest, with ripples in every direction."""
     y, x = np.mgrid[0:1:144j, 0:1:160j]
     mean = load_appearance_model().mean.reshape(THUMBNAIL_PX, THUMBNAIL_PX)
     chest = np.asarray(Image.fromarray(mean).resize((160, 144), Image.Resampling.BILINEAR))
@@ -35,10 +35,10 @@ def levels() -> NDArray[np.float64]:
 
 @pytest.fixture
 def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
-    """Give a maker of files: a child's eligible chest, but for the attributes one names.
+    """Return a function that makes a DICOM file of a child's eligible chest.
 
-    ``pixels`` (an array of bit patterns) or ``frame`` (encapsulated bytes) replace the image, an
-    attribute given as None is left out.
+    ``pixels`` (an array of bit patterns) or ``frame`` (encapsulated bytes) replace the image.
+    Further arguments set attributes; None leaves one out.
     """
 
     def make(
@@ -93,7 +93,7 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
-    """Give a writer of files into a temporary folder."""
+    """Return a function that writes a file into a temporary folder."""
 
     def write_file(name: str, content: bytes) -> Path:
         path = tmp_path / name
@@ -105,7 +105,7 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """Give the development data's folder, or skip."""
+    """Return the development data's folder, or skip."""
     default = Path(__file__).parents[3] / "shared" / "data"
     folder = Path(os.environ.get("PNEUMOSCREEN_TEST_DATA", default))
     if not (folder / "dicom").is_dir():

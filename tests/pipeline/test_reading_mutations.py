@@ -1,8 +1,8 @@
-"""Mutated files end with pixels or a reason: never an exception, a warning or a dead reader.
+"""Mutated files give pixels or a reason: never an exception, a warning or a dead reader.
 
-A minute of ``PNEUMOSCREEN_FUZZ_EXAMPLES=20000``, with another ``PNEUMOSCREEN_FUZZ_SEED`` each time,
-finds what the few examples here may miss. The files run through native decoders, so they are read
-in a process of their own, as in the product.
+For a longer search, run it with ``PNEUMOSCREEN_FUZZ_EXAMPLES=20000`` (a minute) and another
+``PNEUMOSCREEN_FUZZ_SEED`` each time. The files run through native decoders, so they are read in a
+process of their own, as in the product.
 """
 
 import hashlib
@@ -39,8 +39,8 @@ from pipeline.values.reading import ReadingLimits
 
 EXAMPLES = int(os.environ.get("PNEUMOSCREEN_FUZZ_EXAMPLES", "400"))
 SEED = int(os.environ.get("PNEUMOSCREEN_FUZZ_SEED", "20261123"))
-TELLING_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
-TELLING_WORDS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80")
+EXTREME_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
+EXTREME_WORDS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80")
 
 
 def mutate(content: bytes, chance: random.Random) -> bytes:
@@ -53,9 +53,9 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
             case 0:
                 mutant[at] ^= 1 << chance.randrange(8)
             case 1:
-                mutant[at] = chance.choice(TELLING_BYTES)
+                mutant[at] = chance.choice(EXTREME_BYTES)
             case 2:
-                mutant[at : at + 4] = chance.choice(TELLING_WORDS)
+                mutant[at : at + 4] = chance.choice(EXTREME_WORDS)
             case 3:
                 del mutant[at : at + chance.choice((1, 2, 4, 8, 100))]
             case 4:
@@ -72,7 +72,7 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
 
 @pytest.fixture
 def seeds(make_dicom: Callable[..., bytes], levels: np.ndarray) -> list[bytes]:
-    """Give one good file of each kind."""
+    """Return one good file of each kind."""
     twelve_bits = np.rint(levels * 4095).astype(np.uint16)
     eight_bits = np.rint(levels * 255).astype(np.uint8)
 

@@ -151,7 +151,7 @@ def _may_be_had_later(arrival: Arrival) -> bool:
 def arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
     """Give a row to a file whose very header kills its reader: known by its digest alone."""
     try:
-        digest, _ = read_file(source.path, longest=0)
+        digest, _ = read_file(source.path, max_bytes=0)
     except OSError:
         return Arrival(source, None, rejection)
     return Arrival(source, unidentified_instance(digest), rejection)

@@ -1,4 +1,4 @@
-"""One golden file for each hazard between a stored value and a gray level, made in code."""
+"""One file for each hazard between a stored value and a gray level, made in code."""
 
 import zlib
 
@@ -228,13 +228,13 @@ def test_blackens_padding(make_dicom, twelve_bits):
     assert (decode(content).pixels[:10] == 0).all()
 
 
-def test_refuses_native_pixels_that_are_not_all_there(make_dicom):
+def test_refuses_truncated_native_pixels(make_dicom):
     assert reason_of(make_dicom()[:-1000]) is ReasonCode.PIXEL_DATA_TRUNCATED
     assert reason_of(make_dicom(Rows=145)) is ReasonCode.PIXEL_DATA_TRUNCATED
 
 
 @pytest.mark.parametrize("encode", [imagecodecs.jpegls_encode, imagecodecs.ljpeg_encode, rle])
-def test_refuses_frames_that_are_not_all_there(make_dicom, twelve_bits, encode):
+def test_refuses_truncated_frames(make_dicom, twelve_bits, encode):
     whole = bytes(encode(twelve_bits))
     syntax = RLE_LOSSLESS if encode is rle else JPEG_LS_LOSSLESS
     cut_frame = make_dicom(frame=encapsulate([whole[: len(whole) // 2]]), syntax=syntax)
@@ -247,7 +247,7 @@ def test_refuses_frames_that_are_not_all_there(make_dicom, twelve_bits, encode):
 @pytest.mark.parametrize(
     ("offsets", "expected"),
     [
-        ((64, 438_511_140), ReasonCode.PIXEL_DATA_UNDECODABLE),  # the find of the fuzz: a segfault
+        ((64, 438_511_140), ReasonCode.PIXEL_DATA_UNDECODABLE),  # found by mutation: a segfault
         ((64, 3_218_928_906), ReasonCode.PIXEL_DATA_UNDECODABLE),
         ((0, 64), ReasonCode.PIXEL_DATA_UNDECODABLE),
         ((2000, 64), ReasonCode.PIXEL_DATA_UNDECODABLE),
@@ -374,7 +374,7 @@ def test_reads_a_signed_jpeg_2000_frame(make_dicom, levels):
     ("descriptor", "data"),
     [([4096, 0], b"\0\1" * 4096), ([4096, 0, 0], b"\0\1" * 4096), ([4096, 0, 16], b"")],
 )
-def test_ignores_a_lut_that_is_none(make_dicom, levels, descriptor, data):
+def test_ignores_an_invalid_lut(make_dicom, levels, descriptor, data):
     item = Dataset()
     item.LUTDescriptor = descriptor
     item["LUTDescriptor"].VR = "US"

@@ -1,4 +1,4 @@
-"""Real files: every one ends with pixels or a reason; gray levels as in pydicom and in DCMTK."""
+"""Real files: each gives pixels or a reason; gray levels are those of pydicom and DCMTK."""
 
 import hashlib
 import os
@@ -65,8 +65,8 @@ def test_every_rsna_chest_is_read(data_folder):
         assert Flag.SECONDARY_CAPTURE in reading.model_input.flags
 
 
-def decoded_whole(folder, monkeypatch):
-    """Give every monochrome single frame of the folder that decodes, at full resolution."""
+def decode_whole(folder, monkeypatch):
+    """Yield every monochrome single frame of the folder that decodes, at full resolution."""
     monkeypatch.setattr(pipeline.grayscale.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
     for path in files_of(folder):
         content = path.read_bytes()
@@ -109,7 +109,7 @@ def pydicom_levels(dataset):
 
 def test_gray_levels_are_those_of_pydicom(data_folder, monkeypatch):
     compared = 0
-    for path, content, radiograph in decoded_whole(data_folder / "dicom" / "assorted", monkeypatch):
+    for path, content, radiograph in decode_whole(data_folder / "dicom" / "assorted", monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(BytesIO(content), force=True)
@@ -128,7 +128,7 @@ def test_gray_levels_are_those_of_pydicom(data_folder, monkeypatch):
 @pytest.mark.skipif(shutil.which("dcm2pnm") is None, reason="DCMTK is not installed")
 def test_gray_levels_are_those_of_dcmtk(data_folder, monkeypatch, tmp_path):
     compared = 0
-    for path, content, radiograph in decoded_whole(data_folder / "dicom" / "assorted", monkeypatch):
+    for path, content, radiograph in decode_whole(data_folder / "dicom" / "assorted", monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(BytesIO(content), force=True)

@@ -62,7 +62,7 @@ def test_tolerates_leading_zeros_in_a_uid():
     assert instance.study_instance_uid == "1.2.03.4"
 
 
-def test_flags_an_instance_of_nobody():
+def test_flags_an_instance_without_identity():
     assert Flag.NO_IDENTITY in describe()[0].flags
     assert Flag.NO_IDENTITY not in describe(AccessionNumber="A1")[0].flags
 
