@@ -54,7 +54,9 @@ def main() -> None:
         f"| within {MARGIN} of a cut-off |\n| --- | --- | ---: | ---: | ---: | ---: |\n"
     )
     for precision in _REDUCED:
-        engine = OpenVinoEngine.load(weights.again(), size_px, precision, release.activation_maxima)
+        engine = OpenVinoEngine.load(
+            weights.reopened(), size_px, precision, release.activation_maxima
+        )
         logits = engine.logits(pixels)
         moved = slope * np.abs(logits - exact)
         probability = np.abs(

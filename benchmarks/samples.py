@@ -13,32 +13,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.uid import (
-    JPEG2000,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    RLELossless,
-)
 
+from pipeline.dicom.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    JPEG_2000,
+    JPEG_2000_LOSSLESS,
+    JPEG_BASELINE,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    RLE_LOSSLESS,
+)
 from pipeline.values.instance import derive_uid
 from worker.phantoms.dicom import DicomPlan, encode_dicom
 from worker.phantoms.drawing import ChestPhantom, draw_chest
 
 _SYNTAXES: Final = (
-    ExplicitVRLittleEndian,
-    JPEGLosslessSV1,
-    JPEG2000Lossless,
-    ImplicitVRLittleEndian,
-    JPEGBaseline8Bit,
-    JPEGLSLossless,
-    RLELossless,
-    JPEG2000,
-    DeflatedExplicitVRLittleEndian,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    JPEG_LOSSLESS_SV1,
+    JPEG_2000_LOSSLESS,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    JPEG_BASELINE,
+    JPEG_LS_LOSSLESS,
+    RLE_LOSSLESS,
+    JPEG_2000,
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
 )
 _CHILD: Final = {"PatientAge": "003Y", "ViewPosition": "PA"}
 _SMALL_PX: Final = 144
@@ -56,7 +56,7 @@ def write_mixed(folder: Path, count: int, radiographs: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     images = cycle(_read_radiographs(radiographs))
     for number, (levels, syntax) in enumerate(zip(islice(images, count), cycle(_SYNTAXES))):
-        bits = 8 if syntax == JPEGBaseline8Bit else 12
+        bits = 8 if syntax == JPEG_BASELINE else 12
         plan = DicomPlan("radiograph", "", syntax, bits_stored=bits)
         content = encode_dicom(plan, levels, _CHILD, f"mixed {number}")
         (folder / f"{number:05d}.dcm").write_bytes(content)

@@ -34,7 +34,7 @@ class Classifier:
         engine
             TensorFlow by default, whose float32 results on the processor are the reference.
         for_many
-            Whether many images are to come, of which a few will need an exact engine too.
+            Whether many images will follow, so that some will need the exact engine as well.
 
         Raises
         ------
@@ -48,11 +48,11 @@ class Classifier:
 
     @property
     def engine(self) -> str:
-        """What runs the network, recorded with each screening."""
+        """Name of what runs the network, recorded with each screening."""
         return self._engine.name
 
     def warm_up(self, batch_size: int) -> None:
-        """Prepare for batches of up to ``batch_size``, so that no study waits for it."""
+        """Run batches of up to ``batch_size`` once, since the first run of a size takes longer."""
         self._engine.warm_up(batch_size)
 
     def classify(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ class Classifier:
         Raises
         ------
         ClassifierError
-            If the network gives anything but finite numbers: never to be read as negative.
+            If the network gives anything but finite numbers, which must not count as negative.
         """
         logits = self.logits(pixels)
         if not np.isfinite(logits).all():
@@ -80,9 +80,9 @@ class Classifier:
                 "restore the release folder, then restart the worker"
             )
         calibration = self.release.calibration
-        # tanh keeps within range where exp would overflow: sigmoid(x) = (1 + tanh(x / 2)) / 2.
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2, since exp(-x) could overflow.
         return (1 + np.tanh((calibration.slope * logits + calibration.offset) / 2)) / 2
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Give the network's own outputs, (n,) float64, before calibration."""
+        """Return the network's outputs before calibration, (n,) float64."""
         return self._engine.logits(pixels)

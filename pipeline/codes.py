@@ -16,7 +16,7 @@ class FileFormat(StrEnum):
 
 
 class InstanceState(StrEnum):
-    """What has become of one instance (one distinct file content)."""
+    """State of one instance (one distinct file content)."""
 
     REGISTERED = "REGISTERED"
     CLAIMED = "CLAIMED"
@@ -57,7 +57,7 @@ class StudyStatus(StrEnum):
 
 
 class Band(StrEnum):
-    """Where a calibrated probability lies against the release's two operating points."""
+    """Where a calibrated probability lies in relation to the release's two operating points."""
 
     POSITIVE = "POSITIVE"
     INDETERMINATE = "INDETERMINATE"
@@ -80,8 +80,8 @@ class Priority(StrEnum):
 
 
 # PS3.3 lists the terms without an order; MEDIUM lies between HIGH and ROUTINE in every RIS that
-# uses it. The gap at UNREAD_RANK belongs to studies about which nothing is known yet: a pending
-# or failed chest radiograph may be an ill child, so it stands before those screened negative.
+# uses it. The gap at UNREAD_RANK is for studies about which nothing is known yet: a pending or
+# failed chest radiograph may be an ill child, so it ranks before those screened negative.
 PRIORITY_RANKS: Final[dict[Priority, int]] = {
     Priority.STAT: 10,
     Priority.HIGH: 20,
@@ -90,8 +90,8 @@ PRIORITY_RANKS: Final[dict[Priority, int]] = {
     Priority.LOW: 60,
 }
 UNREAD_RANK: Final = 30
-# A study that has waited past its limit stands before everything but STAT: were it to join STAT,
-# a backlog that nobody acknowledges would in the end bury a newly found pneumonia.
+# A study that has waited past its limit ranks before everything but STAT. If it ranked with STAT, a
+# backlog that nobody acknowledges would hide a newly found pneumonia.
 ESCALATED_RANK: Final = 15
 ACKNOWLEDGED_RANK: Final = 90
 
@@ -160,7 +160,7 @@ class ReasonCode(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a reader should know of a study that was screened all the same."""
+    """What a reader should know about a study that was screened."""
 
     NO_IDENTITY = "NO_IDENTITY"
     SECONDARY_CAPTURE = "SECONDARY_CAPTURE"
@@ -205,7 +205,7 @@ class FeedbackVerdict(StrEnum):
 
 
 class FeedbackComment(StrEnum):
-    """Why a reader disagrees, in a word that can be counted."""
+    """Why a reader disagrees, as a code that can be counted."""
 
     FALSE_POSITIVE = "FALSE_POSITIVE"
     FALSE_NEGATIVE = "FALSE_NEGATIVE"
@@ -216,7 +216,7 @@ class FeedbackComment(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """How a run of a job stands."""
+    """State of one run of a scheduled job."""
 
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"

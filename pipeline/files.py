@@ -1,4 +1,4 @@
-"""Opens what others put into a folder: regular files only, without following links, bounded.
+"""Opens files that others have put into a folder: regular files only, no links, bounded in size.
 
 This module must not know what a file's content means.
 """
@@ -13,24 +13,24 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-# A symlink may lead anywhere, and a fifo would block for ever: neither is what a modality sends.
+# A symbolic link may lead anywhere, and opening a FIFO would block: no modality sends either.
 _OPEN_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def read_file(path: bytes | Path, longest: int) -> tuple[str, bytes | None]:
-    """Read a file once.
+def read_file(path: bytes | Path, max_bytes: int) -> tuple[str, bytes | None]:
+    """Read a file once, for its digest and its content.
 
     Parameters
     ----------
     path
         Of a regular file.
-    longest
-        Bytes that may be held in memory.
+    max_bytes
+        Limit of the content that is held in memory.
 
     Returns
     -------
     tuple[str, bytes | None]
-        Its sha256, and its content; None where it is longer.
+        The sha256, and the content, or None for a larger file.
 
     Raises
     ------
@@ -39,27 +39,27 @@ def read_file(path: bytes | Path, longest: int) -> tuple[str, bytes | None]:
     """
     with _open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > longest:
+        if size > max_bytes:
             return hashlib.file_digest(file, "sha256").hexdigest(), None
-        # Not more than its size a moment ago, plus one byte: a file that grows meanwhile will be
-        # seen as changed, and must not fill the memory.
+        # At most the size just seen plus one byte: a file that grows meanwhile gives another digest
+        # than it was registered with, and must not fill the memory.
         content = file.read(size + 1)
     return hashlib.sha256(content).hexdigest(), content
 
 
-def read_small_file(path: bytes | Path, longest: int) -> bytes | None:
-    """Read at most ``longest + 1`` bytes of a regular file; None where there is no file.
+def read_small_file(path: bytes | Path, max_bytes: int) -> bytes | None:
+    """Read at most ``max_bytes + 1`` bytes of a regular file; None where there is no file.
 
     Raises
     ------
     OSError
-        If it is there and cannot be read, or is no regular file.
+        If it exists and cannot be read, or is no regular file.
     """
     try:
         with _open_regular(path) as file:
-            return file.read(longest + 1)
+            return file.read(max_bytes + 1)
     except OSError as error:
-        # A name of 255 bytes has room for .png, not for the .json of its sidecar: there is none.
+        # An image's name of 255 bytes leaves no room for its sidecar's longer suffix.
         if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
             return None
         raise

@@ -1,4 +1,4 @@
-"""Imports a library without some package that it would bring along, or call.
+"""Lets a library be imported without an optional package that it would import as well.
 
 This module must not know which library.
 """
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def absent(package: str) -> Iterator[None]:
+def package_hidden(package: str) -> Iterator[None]:
     """Make a package look as if it were not installed, unless it was imported before."""
     if package in sys.modules:
         yield
         return
-    sys.modules[package] = None  # type: ignore[assignment]  # what an import takes for "not there"
+    sys.modules[package] = None  # type: ignore[assignment]  # an import then raises ImportError
     try:
         yield
     finally:

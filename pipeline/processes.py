@@ -1,4 +1,4 @@
-"""Ties helper processes to the process that started them."""
+"""Ends helper processes together with the process that started them."""
 
 import ctypes
 import signal
@@ -8,9 +8,9 @@ _PR_SET_PDEATHSIG: Final = 1  # <sys/prctl.h>
 
 
 def end_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone, however that came about.
+    """Have the kernel kill this process when its parent has ended, for whatever reason.
 
-    A parent that was killed ends nothing itself, and its helper may be in an endless decode.
-    Linux's own (prctl(2)); it goes by the thread that started this process.
+    A parent that was killed cannot end its helpers, and one may be in an endless decode. Linux only
+    (prctl(2)); the parent is the thread that started this process.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""A model release: weights with everything that must match them, in one folder.
+"""A model release: a folder with weights and everything that must match them.
 
-``release.json`` describes it and carries the sha256 of ``weights.safetensors``. Weights are plain
-arrays, never code: the architecture is built by the classifier, so nothing in the folder can run.
+``release.json`` describes the release and holds the sha256 of ``weights.safetensors``. Weights are
+plain arrays; the classifier builds the architecture, so nothing in the folder is executed.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Calibration:
     offset: float
 
     def logit_of(self, probability: float) -> float:
-        """Give the network's logit that becomes this probability, 0 < probability < 1."""
+        """Return the network's logit that gives this probability, 0 < probability < 1."""
         return (math.log(probability / (1 - probability)) - self.offset) / self.slope
 
 
@@ -53,7 +53,7 @@ class ModelRelease:
         Digest of ``weights.safetensors``.
     activation_maxima
         The largest input, on training radiographs, of each convolution that may be computed in 8
-        bits, in the network's order; an engine needs them for that. Empty: none does.
+        bits, in the network's order. Empty: no convolution may.
     trained_on
         Source, counts and split of the training data, for people.
     measured
@@ -73,7 +73,7 @@ class ModelRelease:
 
 
 def write_release(release: ModelRelease, folder: Path) -> None:
-    """Write ``release.json``; the weights must already stand beside it."""
+    """Write ``release.json`` into the folder that holds the weights."""
     text = json.dumps(asdict(release), indent=2, sort_keys=True)
     (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 

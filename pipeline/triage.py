@@ -1,6 +1,6 @@
 """Turns a calibrated probability into a band and a priority.
 
-This module must not know the network. Its two bounds come with the release, and only from there.
+The release holds the two operating points. This module must not know the network.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,20 @@ PRIORITY_OF_BAND: Final[dict[Band, Priority]] = {
 
 @dataclass(frozen=True, slots=True)
 class TriagePolicy:
-    """Bands by a release's operating points. Priority never falls as probability rises."""
+    """Assigns bands by a release's operating points."""
 
     operating_points: OperatingPoints
 
     def judge(self, probability: float) -> Finding:
-        """Give the finding for one calibrated probability in [0, 1].
+        """Return the finding for one calibrated probability in [0, 1].
+
+        The higher the probability, the higher the priority of its band, or the same.
 
         Raises
         ------
         ValueError
-            If the probability is not a number in [0, 1]: a broken network must never be read
-            as a negative child.
+            If the probability is not a number in [0, 1]: the fault of a network must never be
+            taken for a negative finding.
         """
         if not 0 <= probability <= 1:
             raise ValueError(f"the classifier gave {probability!r}, not a probability")
@@ -44,5 +46,5 @@ class TriagePolicy:
 
 
 def priority_of(band: Band) -> Priority:
-    """Give the worklist priority that a band asks for."""
+    """Return the priority in the worklist that a band asks for."""
     return PRIORITY_OF_BAND[band]

@@ -24,29 +24,14 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-from pydicom.uid import (
-    JPEG2000,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.dicom.dataset import parse_dicom
 from pipeline.dicom.radiograph import decode_radiograph
+from pipeline.dicom.transfer_syntaxes import JPEG_BASELINE, JPEG_EXTENDED
 from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
-from worker.phantoms.dicom import DicomPlan, encode_dicom
+from worker.phantoms.dicom import ENCODABLE_SYNTAXES, DicomPlan, encode_dicom
 from worker.phantoms.drawing import ChestPhantom, draw_chest
 
 # Widths in px, and bits stored: a thumbnail of a public dataset, a PACS copy, a flat panel's own.
@@ -55,25 +40,7 @@ _LEAST_REPEATS: Final = 5
 _LEAST_S: Final = 0.25
 _PIXELS: Final = 100_000_000
 _PREPROCESSING: Final = Preprocessing()
-_SYNTAXES: Final = (
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    DeflatedExplicitVRLittleEndian,
-    RLELossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    JPEG2000Lossless,
-    JPEG2000,
-    HTJ2KLossless,
-)
-
-
-_ONLY_BITS: Final = {JPEGBaseline8Bit: 8, JPEGExtended12Bit: 12}
+_ONLY_BITS: Final = {JPEG_BASELINE: 8, JPEG_EXTENDED: 12}
 _BARED: Final = ("WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "RescaleType")
 
 
@@ -131,7 +98,7 @@ def _draw(width: int, bits: int, *, is_bare: bool) -> Iterator[tuple[str, bytes]
     # Quantum noise of a real detector: without it, compressed frames would be unlike real ones.
     noise = np.random.default_rng(0).normal(0, 0.004, levels.shape)
     levels = np.clip(levels + noise, 0, 1).astype(np.float32)
-    for syntax in _SYNTAXES:
+    for syntax in ENCODABLE_SYNTAXES:
         if _ONLY_BITS.get(syntax, bits) == bits:
             plan = DicomPlan("chest", "", syntax, bits_stored=bits)
             content = encode_dicom(plan, levels, {}, "benchmark")

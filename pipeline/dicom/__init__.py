@@ -1,11 +1,11 @@
-"""Reads DICOM: the only room of the pipeline that knows pydicom.
+"""Reads DICOM files; only this room of the pipeline knows pydicom.
 
-This room must not decide whether a radiograph is scored, nor what becomes of a file.
+It must not decide whether a radiograph is scored, nor what becomes of a file.
 """
 
-from pipeline.imports import absent
+from pipeline.imports import package_hidden
 
-# pydicom imports `requests` where it is installed, to download test files; a reader would wait a
-# tenth of a second for that.
-with absent("requests"):
+# Where `requests` is installed, pydicom imports it to download test files, which takes a tenth of a
+# second. Here, since this runs before any module of the room imports pydicom.
+with package_hidden("requests"):
     import pydicom  # noqa: F401

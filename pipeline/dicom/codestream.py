@@ -1,21 +1,14 @@
-"""Reads what a compressed frame says of itself, before any decoder sees it.
+"""Reads the header of a compressed frame: its codec, size and depth.
 
-This module must not decode. Transfer syntaxes are often wrong; the frame's first bytes are not.
+The header is believed rather than the transfer syntax, which is often wrong. This module must not
+decode.
 """
 
 import struct
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Codec(StrEnum):
-    """Families of compressed frames, by the decoder that they need."""
-
-    JPEG = "JPEG"
-    JPEG_LOSSLESS = "JPEG_LOSSLESS"
-    JPEG_LS = "JPEG_LS"
-    JPEG_2000 = "JPEG_2000"
+from pipeline.dicom.transfer_syntaxes import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +20,7 @@ class CodestreamHeader:
     precision
         Bits of a sample.
     is_complete
-        Whether the end marker is there: libjpeg fills what is missing with gray, and says nothing.
+        Whether the end marker is there: libjpeg fills what is missing with gray, without an error.
     """
 
     codec: Codec

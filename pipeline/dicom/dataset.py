@@ -18,15 +18,15 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
 from pydicom.valuerep import VR
 
 from pipeline.codes import ReasonCode
+from pipeline.dicom.transfer_syntaxes import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    find_transfer_syntax,
+)
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
 
 ByteOrder = Literal["<", ">"]
@@ -37,7 +37,7 @@ _PIXEL_DATA_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _VALUE_REPRESENTATIONS: Final = frozenset(member.value.encode() for member in VR)
 _FILE_META_GROUP: Final = 0x0002
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
-# Groups that open a dataset: command set, file meta, directory, identifying.
+# Groups that begin a dataset: command set, file meta, directory, identifying.
 _FIRST_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0008})
 _HIGHEST_FIRST_ELEMENT: Final = 0x0020
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
@@ -51,15 +51,15 @@ class DicomFile:
     Attributes
     ----------
     content
-        The bytes that ``pixel_data_at`` counts in: the file, or what its deflated part holds.
+        The file, or the inflated dataset of a deflated one.
     dataset
-        All that precedes the pixel data.
+        All elements before the pixel data.
     file_meta
         Group 0002; empty where the file has none.
     transfer_syntax_uid
-        As the file says, or as its first element shows where it does not.
+        Of the file meta group, else as recognised by the first element.
     pixel_data_at
-        Offset of the pixel data element, None where there is none.
+        Offset of the pixel data element in ``content``, None where there is none.
     """
 
     content: bytes
@@ -71,14 +71,14 @@ class DicomFile:
     @property
     def byte_order(self) -> ByteOrder:
         """Byte order of binary values, as `struct` and numpy write it."""
-        return ">" if self.transfer_syntax_uid == ExplicitVRBigEndian else "<"
+        return ">" if self.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN.uid else "<"
 
 
 def looks_like_dicom(content: bytes) -> bool:
-    """Recognise DICOM by its magic word, or a dataset without one by its first element.
+    """Recognise DICOM by its prefix "DICM", or a dataset without one by its first element.
 
-    Headerless datasets are what C-STORE carries, and some archives keep them so. A first element
-    that is not from an opening group, or longer than the file, is something else.
+    C-STORE sends datasets without a file header, and some archives store them so. The first element
+    must belong to a group that begins a dataset, and must not be longer than the file.
     """
     if content[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC:
         return True
@@ -100,12 +100,12 @@ def parse_dicom(content: bytes, inflated_bytes: int) -> DicomFile:
     content
         The whole file, with or without the preamble and the file meta group.
     inflated_bytes
-        Upper bound for what a deflated dataset may unpack to (pydicom has none).
+        Limit of an inflated dataset (pydicom has none).
 
     Raises
     ------
     RejectedInputError
-        HEADER_UNREADABLE, or TOO_LARGE for a deflated part beyond the bound.
+        HEADER_UNREADABLE, or TOO_LARGE for a deflated dataset beyond the limit.
 
     References
     ----------
@@ -116,23 +116,24 @@ def parse_dicom(content: bytes, inflated_bytes: int) -> DicomFile:
         stream.seek(PREAMBLE_BYTES + len(MAGIC))
     with pydicom_muted(), foreign_errors_rejected(ReasonCode.HEADER_UNREADABLE, _UNPARSABLE):
         file_meta = _read_file_meta(stream)
-        transfer_syntax = _read_transfer_syntax(file_meta)
-        transfer_syntax = transfer_syntax or _guess_transfer_syntax(content, stream.tell())
-        if transfer_syntax == DeflatedExplicitVRLittleEndian:
+        uid = _read_transfer_syntax_uid(file_meta) or _guess_transfer_syntax_uid(
+            content, stream.tell()
+        )
+        # Unknown syntaxes are encapsulated ones, in explicit VR little endian (PS3.5 A.4).
+        syntax = find_transfer_syntax(uid) or EXPLICIT_VR_LITTLE_ENDIAN
+        if syntax.is_deflated:
             content = _inflate(content[stream.tell() :], inflated_bytes)
             stream = BytesIO(content)
         dataset = read_dataset(
             stream,
-            is_implicit_VR=transfer_syntax == ImplicitVRLittleEndian,
-            is_little_endian=transfer_syntax != ExplicitVRBigEndian,
+            is_implicit_VR=syntax.is_implicit_vr,
+            is_little_endian=not syntax.is_big_endian,
             stop_when=_is_pixel_data,
         )
     if not dataset and not file_meta:
         raise RejectedInputError(ReasonCode.HEADER_UNREADABLE, "no data element can be read")
     at = stream.tell()
-    return DicomFile(
-        content, dataset, file_meta, transfer_syntax, at if at + 8 <= len(content) else None
-    )
+    return DicomFile(content, dataset, file_meta, uid, at if at + 8 <= len(content) else None)
 
 
 _UNPARSABLE: Final = "the header cannot be parsed"
@@ -140,7 +141,7 @@ _UNPARSABLE: Final = "the header cannot be parsed"
 
 @contextmanager
 def pydicom_muted() -> Iterator[None]:
-    """Silence pydicom's remarks on values that break the standard; here they are expected."""
+    """Silence pydicom's warnings of values that break the standard; they are expected here."""
     with warnings.catch_warnings(), disable_value_validation():
         warnings.simplefilter("ignore")
         yield
@@ -160,26 +161,29 @@ def _read_file_meta(stream: BytesIO) -> Dataset:
     return read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=is_past)
 
 
-def _read_transfer_syntax(file_meta: Dataset) -> str:
+def _read_transfer_syntax_uid(file_meta: Dataset) -> str:
     element = file_meta.get_item(_TRANSFER_SYNTAX_UID)
-    # As it was read: pydicom's conversion takes longer than all the rest of the group.
+    # The raw value: pydicom's conversion takes longer than reading the rest of the group.
     value = element.value if isinstance(element, RawDataElement) else None
     return (value or b"").decode("ascii", "replace").strip("\0 ")
 
 
-def _guess_transfer_syntax(content: bytes, at: int) -> str:
-    """Tell the encoding from the first element: a VR in letters is explicit, a high group swapped.
+def _guess_transfer_syntax_uid(content: bytes, at: int) -> str:
+    """Recognise the encoding by the first element: explicit VR by its two letters.
 
-    0x0008 read in the wrong byte order is 0x0800.
+    Big endian by its group, which is low: 0x0008 read in the wrong byte order is 0x0800.
     """
     if content[at + 4 : at + 6] not in _VALUE_REPRESENTATIONS:
-        return str(ImplicitVRLittleEndian)
+        return IMPLICIT_VR_LITTLE_ENDIAN.uid
     is_swapped = int.from_bytes(content[at : at + 2], "little") > 0x00FF  # noqa: PLR2004
-    return str(ExplicitVRBigEndian if is_swapped else ExplicitVRLittleEndian)
+    return (EXPLICIT_VR_BIG_ENDIAN if is_swapped else EXPLICIT_VR_LITTLE_ENDIAN).uid
 
 
 def _inflate(deflated: bytes, longest: int) -> bytes:
-    """Inflate with libdeflate, twice as fast as zlib; what it refuses zlib explains or salvages."""
+    """Inflate with libdeflate, twice as fast as zlib; zlib then reads what libdeflate refuses.
+
+    zlib tells a dataset that is too large from one that was cut short, and keeps what is left.
+    """
     bound = min(longest, len(deflated) * _HIGHEST_DEFLATE_RATIO)
     try:
         return bytes(imagecodecs.deflate_decode(deflated, raw=True, out=bound))

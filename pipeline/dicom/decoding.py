@@ -1,7 +1,6 @@
-"""Decodes a compressed frame to stored pixels.
+"""Decodes a compressed frame to stored pixels, each codec with the fastest decoder measured.
 
-This module must not interpret gray levels. Each decoder is the fastest of those measured; see
-``benchmarks/``.
+This module must not interpret gray levels. ``docs/reading.md`` has the measurements.
 """
 
 import struct
@@ -17,19 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from pydicom.uid import RLELossless
 
 from pipeline.codes import ReasonCode
-from pipeline.dicom.codestream import Codec, CodestreamHeader, read_codestream_header
+from pipeline.dicom.codestream import CodestreamHeader, read_codestream_header
 from pipeline.dicom.pixel_data import ImagePixelModule
+from pipeline.dicom.transfer_syntaxes import Codec, find_transfer_syntax
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
-from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_of
+from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_factor
 
-_DEFLATED_IMAGE_FRAME: Final = "1.2.840.10008.1.2.8.1"
 _BYTE_BITS: Final = 8
 _RLE_HEADER_BYTES: Final = 64
 _LONGEST_RLE_RUN: Final = 128
-# JPEG 2000 is the slowest of all to decode, by far: 448 px instead of 640 have to suffice.
+# JPEG 2000 is by far the slowest to decode, so it is reduced further: to 448 px, not 640.
 JPEG_2000_SHARE: Final = 0.7
 _DECODERS: Final[dict[Codec, Callable[[bytes], NDArray[Any]]]] = {
     Codec.JPEG: imagecodecs.jpeg8_decode,
@@ -45,11 +43,11 @@ def decode_frame(frame: bytes, transfer_syntax_uid: str, module: ImagePixelModul
     Parameters
     ----------
     frame
-        One frame's codestream, whole.
+        The whole codestream of one frame.
     transfer_syntax_uid
-        Believed only where the frame does not name its own codec (RLE, deflate).
+        Used only where the frame has no header that names its codec (RLE, deflate).
     module
-        What the header says; a frame of another size is refused before it is decoded.
+        Of the dataset; a frame of another size is refused before it is decoded.
 
     Raises
     ------
@@ -65,9 +63,10 @@ def decode_frame(frame: bytes, transfer_syntax_uid: str, module: ImagePixelModul
         header = read_codestream_header(frame)
     if header is not None:
         return _decode_codestream(frame, header, module)
-    if transfer_syntax_uid == RLELossless:
+    syntax = find_transfer_syntax(transfer_syntax_uid)
+    if syntax is not None and syntax.codec is Codec.RLE:
         return _as_stored(_decode_rle(frame, module), module)
-    if transfer_syntax_uid == _DEFLATED_IMAGE_FRAME:
+    if syntax is not None and syntax.codec is Codec.DEFLATE:
         return _as_stored(_inflate(frame, module), module)
     raise RejectedInputError(
         ReasonCode.TRANSFER_SYNTAX_UNSUPPORTED,
@@ -88,8 +87,8 @@ def _decode_codestream(
         raise RejectedInputError(
             ReasonCode.NOT_MONOCHROME, f"the frame has {header.components} components"
         )
-    # Of JPEG 2000 the decoder itself misses what is missing, and some encoders leave the end
-    # marker out; libjpeg would fill the rest with gray and say nothing.
+    # The JPEG 2000 decoder itself notices missing data, and some encoders write no end marker.
+    # libjpeg would fill the rest with gray, without an error.
     if not header.is_complete and header.codec is not Codec.JPEG_2000:
         raise RejectedInputError(
             ReasonCode.PIXEL_DATA_TRUNCATED, f"the {header.codec} frame has no end marker"
@@ -102,8 +101,8 @@ def _decode_codestream(
         if decoded is None:
             decoded = _DECODERS[header.codec](frame)
     is_signed = module.is_signed or decoded.dtype.kind == "i"
-    # Where header and codestream disagree on depth the codestream knows its range, and a
-    # sign bit stands at the lower of the two: encoders either pack the value or extend it.
+    # Dataset and codestream may disagree on the depth. Unsigned values may fill the greater; the
+    # sign bit is at the lesser, since encoders either pack a signed value or extend its sign.
     bits = (min if is_signed else max)(header.precision, module.bits_stored)
     raw = decoded.view(f"u{decoded.dtype.itemsize}")
     bits = min(bits, raw.dtype.itemsize * 8)
@@ -111,15 +110,15 @@ def _decode_codestream(
 
 
 def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | None:
-    """Decode at a half, a quarter or an eighth, where that suffices and the codec can.
+    """Decode at a half, a quarter or an eighth of the size, where that suffices.
 
-    JPEG 2000 leaves out its finest wavelet levels, JPEG baseline scales in the DCT domain. Gives
+    JPEG 2000 leaves out its finest wavelet levels, JPEG baseline scales in the DCT domain. Returns
     None where the whole frame is needed, or where Pillow cannot read it: the slower decoder then
-    decides whether it is broken.
+    decides whether it is damaged.
     """
     is_jpeg_2000 = header.codec is Codec.JPEG_2000
     share = JPEG_2000_SHARE if is_jpeg_2000 else 1.0
-    halvings = min(3, reduction_of(header.rows, header.columns, share).bit_length() - 1)
+    halvings = min(3, reduction_factor(header.rows, header.columns, share).bit_length() - 1)
     is_scalable = is_jpeg_2000 or (header.codec is Codec.JPEG and header.precision == _BYTE_BITS)
     while is_jpeg_2000 and not _has_size_that_pillow_expects(header, halvings):
         halvings -= 1
@@ -140,12 +139,12 @@ def _decode_reduced(frame: bytes, header: CodestreamHeader) -> NDArray[Any] | No
         return np.asarray(image)
     if image.mode != "I;16":
         return None
-    # Pillow moves the value to the top of the 16 bits: 12 bits, 0x0FFF, become 0xFFF0.
+    # Pillow shifts the value to the top of the 16 bits: 12 bits, 0x0FFF, become 0xFFF0.
     return np.asarray(image, dtype=np.uint16) >> (16 - header.precision)
 
 
 def _has_size_that_pillow_expects(header: CodestreamHeader, halvings: int) -> bool:
-    """Tell whether Pillow, which rounds a reduced size to the nearest, takes what is rounded up.
+    """Return whether Pillow, which rounds reduced sides to the nearest, expects the right size.
 
     References
     ----------
@@ -160,8 +159,8 @@ def _has_size_that_pillow_expects(header: CodestreamHeader, halvings: int) -> bo
 def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:
     """Decode RLE Lossless: one segment for each byte of a sample, most significant first.
 
-    Segment by segment, each checked to lie in the frame: imagecodecs' decoder of whole frames
-    believes the header's offsets, and reads wherever they point.
+    Each segment is checked to lie in the frame and decoded by itself: imagecodecs' decoder of whole
+    frames does not check the header's offsets, and reads wherever they point.
     """
     pixels = module.rows * module.columns
     with foreign_errors_rejected(ReasonCode.PIXEL_DATA_UNDECODABLE, "the RLE frame is damaged"):
@@ -179,7 +178,7 @@ def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:
                     ReasonCode.PIXEL_DATA_UNDECODABLE,
                     f"an RLE segment from byte {begin} to {end} of a frame of {len(frame)}",
                 )
-            # Some encoders end with a run that is longer than what is left of the image.
+            # Some encoders end with a run that is longer than the rest of the image.
             plane = imagecodecs.packbits_decode(frame[begin:end], out=pixels + _LONGEST_RLE_RUN)
             if len(plane) < pixels:
                 raise RejectedInputError(
@@ -193,7 +192,7 @@ def _decode_rle(frame: bytes, module: ImagePixelModule) -> bytes:
 
 
 def _inflate(frame: bytes, module: ImagePixelModule) -> bytes:
-    """Inflate a Deflated Image Frame, up to the length that it must have."""
+    """Inflate a Deflated Image Frame, to at most the length that it must have."""
     expected = module.rows * module.columns * module.bits_allocated // 8
     with foreign_errors_rejected(
         ReasonCode.PIXEL_DATA_UNDECODABLE, "the deflated frame is damaged"

@@ -1,4 +1,4 @@
-"""Reads a DICOM header's grayscale attributes into plain values.
+"""Reads the attributes of the grayscale transformations from a DICOM dataset.
 
 This module must not apply them.
 """
@@ -22,7 +22,7 @@ _WINDOW_FUNCTIONS: Final = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
 def read_grayscale_attributes(
     dataset: Dataset, byte_order: ByteOrder, *, is_signed: bool
 ) -> GrayscaleAttributes:
-    """Read what rendering needs; what is absent or nonsense counts as not there.
+    """Read what rendering needs; a value that makes no sense counts as absent.
 
     References
     ----------
@@ -33,12 +33,12 @@ def read_grayscale_attributes(
         modality_lut = _read_lut(dataset, "ModalityLUTSequence", byte_order, is_signed=is_signed)
         slope = _read_number(dataset, "RescaleSlope")
         intercept = _read_number(dataset, "RescaleIntercept")
-        # What the VOI LUT maps is signed if the modality values are.
+        # The VOI LUT's first mapped value is signed if the modality values are.
         is_voi_signed = (modality_lut is None and is_signed) or (intercept or 0) < 0
         return GrayscaleAttributes(
             is_inverted=_term(dataset, "PhotometricInterpretation") == "MONOCHROME1"
             or _term(dataset, "PresentationLUTShape") == "INVERSE",
-            slope=slope or 1.0,  # 0 would leave nothing of the image
+            slope=slope or 1.0,  # 0 would make all pixels equal
             intercept=intercept or 0.0,
             modality_lut=modality_lut,
             voi_lut=_read_lut(dataset, "VOILUTSequence", byte_order, is_signed=is_voi_signed),
@@ -69,7 +69,7 @@ def _read_number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def _read_window(dataset: Dataset) -> Window | None:
-    """Read the first window: several are alternatives, of which the first is the default."""
+    """Read the first window: of several alternatives it is the default."""
     center = _read_number(dataset, "WindowCenter")
     width = _read_number(dataset, "WindowWidth")
     if center is None or width is None:
@@ -83,8 +83,8 @@ def _read_lut(
 ) -> LookupTable | None:
     """Read the first item of a LUT sequence.
 
-    LUT Data may be US or OW, and comes as numbers or as bytes; in implicit VR the descriptor may
-    come as bytes too. 8-bit entries may be packed two to a word.
+    LUT Data is US or OW, which pydicom gives as numbers or as bytes; in implicit VR it may give the
+    descriptor as bytes too. 8-bit entries may be packed two to a word.
     """
     try:
         sequence = dataset.get(keyword)
@@ -112,7 +112,7 @@ def _read_lut(
 
 
 def _words(value: object, byte_order: ByteOrder) -> list[int]:
-    """Give 16-bit words as unsigned numbers, from numbers of either sign or from bytes."""
+    """Return 16-bit words as unsigned numbers, from signed or unsigned numbers or from bytes."""
     if isinstance(value, bytes):
         count = len(value) // 2
         return list(struct.unpack(f"{byte_order}{count}H", value[: 2 * count]))

@@ -1,6 +1,6 @@
 """Reads an instance's attributes from a parsed DICOM file.
 
-This module must not judge them.
+This module must not judge or convert them.
 """
 
 from functools import cache
@@ -14,17 +14,18 @@ from pydicom.tag import BaseTag, Tag
 
 from pipeline.codes import FileFormat
 from pipeline.dicom.dataset import DicomFile, pydicom_muted
-from pipeline.header.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance, parse_count
+from pipeline.header.attributes import KEYWORDS, SEQUENCE_KEYWORDS, describe_instance
+from pipeline.header.value_representations import parse_count
 from pipeline.values.instance import Instance, Rejection
 
-# What the dataset lacks (a DICOMDIR, say) the file meta group may still tell.
+# A dataset may lack them (that of a DICOMDIR does), while the file meta group has them.
 _FILE_META_FALLBACKS: Final = {
     "SOPClassUID": "MediaStorageSOPClassUID",
     "SOPInstanceUID": "MediaStorageSOPInstanceUID",
 }
 
-# What a code means in English, whatever language its meaning is written in: PS3.16 CID 4009, 4010
-# and 4030, as SNOMED CT and as the older SNOMED RT.
+# In English, since Code Meaning may be in any language: PS3.16 CID 4009, 4010 and 4030, as SNOMED
+# CT and as the older SNOMED RT.
 _MEANING_OF_CODE: Final = {
     **dict.fromkeys(("816094009", "51185008", "T-D3000"), "Chest"),
     **dict.fromkeys(("39607008", "T-28000"), "Lung"),
@@ -37,9 +38,9 @@ _MEANING_OF_CODE: Final = {
 }
 
 
-# Integer strings are not among them: pydicom knows more spellings of a number than one.
+# Without IS, which may be spelled in several ways that pydicom knows.
 _PLAIN_VRS: Final = frozenset({"AS", "CS", "DA", "DS", "LO", "SH", "TM", "UC", "UI"})
-_ESCAPE: Final = b"\x1b"  # ISO 2022: begins another character set
+_ESCAPE: Final = b"\x1b"  # ISO 2022: another character set begins
 
 
 def read_instance(file: DicomFile, sha256: str) -> tuple[Instance, Rejection | None]:
@@ -48,7 +49,7 @@ def read_instance(file: DicomFile, sha256: str) -> tuple[Instance, Rejection | N
     Returns
     -------
     tuple[Instance, Rejection | None]
-        A rejection if the header contradicts the standard where identity is at stake.
+        A rejection if a UID is malformed.
     """
     with pydicom_muted():
         header = {keyword: read_text(file.dataset, keyword) for keyword in KEYWORDS}
@@ -66,7 +67,7 @@ def read_instance(file: DicomFile, sha256: str) -> tuple[Instance, Rejection | N
 
 
 def read_text(dataset: Dataset, keyword: str) -> str:
-    """Give an attribute's value as one text, several values parted by a backslash."""
+    """Return an attribute's value as one text, in which a backslash separates values."""
     plain = _read_plain_text(dataset, keyword)
     if plain is not None:
         return plain
@@ -82,9 +83,9 @@ def read_text(dataset: Dataset, keyword: str) -> str:
 
 
 def _read_plain_text(dataset: Dataset, keyword: str) -> str | None:
-    """Read what needs no conversion, a tenth of the work; None where pydicom's is needed.
+    """Read a value that needs no conversion, at a tenth of the cost; None where pydicom must.
 
-    Plain is ASCII that switches to no other character set, and one unsigned number.
+    Those are ASCII texts without another character set, and single unsigned numbers.
     """
     tag, usual_vr = _find_in_dictionary(keyword)
     element = dataset.get_item(tag, keep_deferred=True)
@@ -102,13 +103,13 @@ def _read_plain_text(dataset: Dataset, keyword: str) -> str | None:
 
 @cache
 def _find_in_dictionary(keyword: str) -> tuple[BaseTag, str]:
-    """Give an attribute's tag and the VR that PS3.6 gives it."""
+    """Return an attribute's tag, and its VR in PS3.6."""
     tag = Tag(tag_for_keyword(keyword) or 0)
     return tag, dictionary_VR(tag)
 
 
 def _read_code_meaning(dataset: Dataset, keyword: str) -> str:
-    """Give what the first item's code means, or its Code Meaning (0008,0104) as written."""
+    """Return what the first item's code means, else its Code Meaning (0008,0104) as written."""
     try:
         sequence = dataset.get(keyword)
         items = list(sequence)[:1] if sequence else []
@@ -121,5 +122,5 @@ def _read_code_meaning(dataset: Dataset, keyword: str) -> str:
 
 
 def read_count(dataset: Dataset, keyword: str) -> int | None:
-    """Give a whole number that is not negative, None where there is none."""
+    """Return a whole number that is not negative; None where there is none."""
     return parse_count(read_text(dataset, keyword))

@@ -1,4 +1,4 @@
-"""Takes the one frame of pixel data out of a parsed DICOM file, checking its length first.
+"""Extracts the only frame of pixel data from a parsed DICOM file, after checking its length.
 
 This module must not know how a compressed frame is decoded.
 """
@@ -27,7 +27,7 @@ _BITS_ALLOCATED: Final = (8, 16, 32)
 
 @dataclass(frozen=True, slots=True)
 class ImagePixelModule:
-    """(0028,xxxx) of PS3.3 C.7.6.3, checked for what can be decoded at all."""
+    """Attributes of the Image Pixel Module (PS3.3 C.7.6.3), checked to be decodable."""
 
     rows: int
     columns: int
@@ -39,7 +39,7 @@ class ImagePixelModule:
 
 @dataclass(frozen=True, slots=True)
 class PixelDataElement:
-    """(7FE0,0010) Pixel Data: its value's place in the file."""
+    """(7FE0,0010) Pixel Data: the bytes of its value, to the end of the file if encapsulated."""
 
     value: memoryview
     is_encapsulated: bool
@@ -48,7 +48,7 @@ class PixelDataElement:
 
 
 def read_pixel_module(dataset: Dataset, pixels: int) -> ImagePixelModule:
-    """Read and check the attributes that pixel data cannot be decoded without.
+    """Read and check the attributes that decoding needs.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_pixel_module(dataset: Dataset, pixels: int) -> ImagePixelModule:
             f"Bits Allocated (0028,0100) {allocated}, Bits Stored (0028,0101) {stored}",
         )
     if high_bit is None or not stored - 1 <= high_bit < allocated:
-        high_bit = stored - 1  # the only one that the standard still allows
+        high_bit = stored - 1  # the only value that the standard still allows
     return ImagePixelModule(
         rows, columns, allocated, stored, high_bit, read_count(dataset, "PixelRepresentation") == 1
     )
@@ -98,9 +98,9 @@ def find_pixel_data(file: DicomFile) -> PixelDataElement:
             ReasonCode.NO_PIXEL_DATA, f"({group:04X},{element:04X}) instead of Pixel Data"
         )
     vr = file.content[at + 4 : at + 6]
-    # By the bytes, not by the transfer syntax: pydicom too forgives a header that lies about it.
-    # In implicit VR the length stands here; read as one of these letters it would be odd, which
-    # no length may be.
+    # By the bytes, since the transfer syntax may be wrong; pydicom tolerates that too. In implicit
+    # VR the length is here. It cannot look like one of these VRs, whose first letter is odd: a
+    # length is even.
     header = 12 if vr in _LONG_HEADER_VRS else 8
     if len(file.content) < at + header:
         raise RejectedInputError(ReasonCode.PIXEL_DATA_TRUNCATED, "the file ends before its pixels")
@@ -114,7 +114,7 @@ def find_pixel_data(file: DicomFile) -> PixelDataElement:
 
 
 def read_native_pixels(element: PixelDataElement, module: ImagePixelModule) -> StoredPixels:
-    """Read uncompressed pixels (PS3.5 8.1.1), after checking that all of them are there.
+    """Read uncompressed pixels (PS3.5 8.1.1), after checking that none are missing.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def read_native_pixels(element: PixelDataElement, module: ImagePixelModule) -> S
         )
     dtype = np.dtype(f"u{module.bits_allocated // 8}")
     if element.byte_order == ">" and element.is_word and dtype.itemsize == 1:
-        # PS3.5 A.3: 8-bit pixels in OW travel as 16-bit words, the second pixel first. An odd
+        # PS3.5 A.3: 8-bit pixels in OW are stored as 16-bit words, the second pixel first. An odd
         # number of pixels is padded to a whole word.
         words = np.frombuffer(element.value[: expected + expected % 2], ">u2")
         raw: NDArray[np.unsignedinteger] = words.astype("<u2").view(np.uint8)[:expected]
@@ -150,7 +150,7 @@ def read_frame(element: PixelDataElement) -> bytes:
     Raises
     ------
     RejectedInputError
-        PIXEL_DATA_TRUNCATED if a fragment is not all there.
+        PIXEL_DATA_TRUNCATED if a fragment is incomplete.
     """
     fragments = []
     at = 0

@@ -1,6 +1,6 @@
-"""Words by which headers name body parts and views: which mean a frontal chest, which do not.
+"""Recognises body parts and views in header texts: a frontal chest, something else, or unknown.
 
-This module must not know where a text came from. A word on neither list means "not known".
+This module must not know which attribute a text came from.
 """
 
 import re
@@ -9,21 +9,21 @@ from typing import Final
 
 
 class Meaning(StrEnum):
-    """What a text says of a question with the answers yes, no and nothing."""
+    """Whether a text names what is asked for, something else, or neither."""
 
     YES = "YES"
     NO = "NO"
     UNKNOWN = "UNKNOWN"
 
 
-# PS3.16 Annex L, and the languages in which modalities are set up: BodyPartExamined is free text
-# in practice. Stems, since THORAX, THORACIC and TORAKS share one.
+# PS3.16 Annex L, and the languages in which modalities are set up: Body Part Examined is free text
+# in practice. Stems of words, so that THORAX, THORACIC and TORAKS all match.
 _CHEST: Final = re.compile(
     r"CHEST|THORA[XCK]|TORA[XCK]|TÓRAX|LUNG|POUMON|PULM|BABYGRAM|ГРУДН|ЛЕГК|胸|肺"
 )
 _THORACIC_SPINE: Final = re.compile(r"THORACIC SPINE|THORACOLUMBAR|SPINE,? THORA|胸椎")
 # PS3.16 Annex L, the defined terms of what is radiographed besides the chest. Ribs, sternum and
-# clavicles are here: an exposure for bone shows the lungs in another way than the training set.
+# clavicles are among them: exposed for bone, the lungs look unlike those of the training set.
 _OTHER_PART: Final = re.compile(
     r"\b(ABDOMEN|ABDOMINAL|ANKLE|ARM|BLADDER|BREAST|BUTTOCK|CALCANEUS|CALF|CERVIX|CLAVICLE|COCCYX"
     r"|COLON|DUODENUM|ELBOW|ESOPHAGUS|EXTREMITY|EYE|FEMUR|FINGER|FOOT|FOREARM|GALLBLADDER|HAND"
@@ -34,8 +34,8 @@ _OTHER_PART: Final = re.compile(
 _FRONTAL: Final = re.compile(
     r"\b(AP|PA|FRONTAL|ANTERO-? ?POSTERIOR|POSTERO-? ?ANTERIOR)\b|\b[AP]\.[AP]\."
 )
-# PS3.3 C.8.11.5 and PS3.16 CID 4010. A decubitus film is frontal to the beam but not to gravity:
-# fluid and air lie elsewhere, and nothing of the kind was in training.
+# PS3.3 C.8.11.5 and PS3.16 CID 4010. A decubitus view is frontal, but the child lies on one side:
+# fluid and air are elsewhere, and the training set had no such image.
 _NOT_FRONTAL: Final = re.compile(
     r"\b(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|LAT|LT?LAT|RT?LAT|LAT[EÉ]RAL\w*|SEITLICH\w*|PROFIL\w*"
     r"|OBLIQUE|OBL|DECUB\w*|AXIAL|TANGENTIAL|LORDOTIC|MLO|CC|ML|LM|XCCL|SAGITTAL)\b"
@@ -43,7 +43,7 @@ _NOT_FRONTAL: Final = re.compile(
 
 
 def names_chest(text: str) -> Meaning:
-    """Judge whether a text names the chest; one that names it with other parts counts as chest."""
+    """Return whether a text names the chest; YES also where it names other parts besides."""
     upper = text.upper().replace("_", " ")
     if _THORACIC_SPINE.search(upper):
         return Meaning.NO
@@ -53,7 +53,7 @@ def names_chest(text: str) -> Meaning:
 
 
 def names_frontal_view(text: str) -> Meaning:
-    """Judge whether a text names a frontal view (PA, AP); both kinds together say nothing."""
+    """Return whether a text names a frontal view (PA, AP); UNKNOWN where it names both kinds."""
     upper = text.upper().replace("_", " ")
     frontal = bool(_FRONTAL.search(upper))
     other = bool(_NOT_FRONTAL.search(upper))

@@ -1,4 +1,4 @@
-"""Decides from the header whether this is a radiograph that the model may score.
+"""Applies the eligibility rules: whether the model may score an instance, and its flags.
 
 This module must not know how a header was read, nor look at a pixel.
 """
@@ -6,21 +6,22 @@ This module must not know how a header was read, nor look at a pixel.
 from dataclasses import dataclass
 
 from pipeline.codes import Flag
-from pipeline.eligibility.policy import EligibilityPolicy, Judgement, Rule
+from pipeline.eligibility.policy import EligibilityPolicy
+from pipeline.eligibility.rule import Judgement, Rule
 from pipeline.eligibility.rules import RULES
 from pipeline.values.instance import Instance, Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """The verdict: a rejection by the first rule that refuses, or none; and all rules' flags."""
+    """A rejection by the first rule that refuses, or none, and the flags of all rules."""
 
     rejection: Rejection | None
     flags: frozenset[Flag]
 
 
 def judge_eligibility(instance: Instance, policy: EligibilityPolicy) -> Eligibility:
-    """Apply every rule, in the ledger's order."""
+    """Apply every rule, in the order of `RULES`."""
     judgements = [judgement for _, judgement in explain_eligibility(instance, policy)]
     flags = frozenset[Flag]().union(*(judgement.flags for judgement in judgements))
     for judgement in judgements:
@@ -32,5 +33,5 @@ def judge_eligibility(instance: Instance, policy: EligibilityPolicy) -> Eligibil
 def explain_eligibility(
     instance: Instance, policy: EligibilityPolicy
 ) -> list[tuple[Rule, Judgement]]:
-    """Give what each rule says of the instance, refused or not: the whole ledger."""
+    """Return what each rule says of the instance, also after one has refused."""
     return [(rule, rule.judge(instance, policy)) for rule in RULES]

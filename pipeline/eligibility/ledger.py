@@ -1,6 +1,6 @@
 """Prints the eligibility rules as a Markdown table: ``python -m pipeline.eligibility.ledger``.
 
-This module must not know any instance; it documents.
+A test compares it with ``docs/reading.md``. This module must not know any instance.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ END: Final = "<!-- end of what `python -m pipeline.eligibility.ledger` prints --
 
 
 def write_ledger() -> str:
-    """Give the ledger: rules in their order, what a site may set, every reason and flag."""
+    """Return the rules in their order, what a site may set, and every reason code and flag."""
     return "\n".join([BEGIN, "", *_rules(), "", *_policy(), "", *_reasons(), "", *_flags(), END])
 
 
@@ -59,4 +59,4 @@ def _flags() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(write_ledger())  # noqa: T201 - its purpose
+    print(write_ledger())  # noqa: T201 - to print is its purpose

@@ -1,4 +1,4 @@
-"""Runs a release's network on a processor or a GPU: one engine a library, behind one Protocol.
+"""The engines that run a release's network on a processor or a GPU, all behind one Protocol.
 
-An engine must not know what the network is for; its library is imported by its own module alone.
+Only an engine's own module may import its library, and only when that engine is built.
 """

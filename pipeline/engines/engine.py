@@ -1,4 +1,4 @@
-"""What every engine offers. This module must not know any library that runs networks."""
+"""The Protocol of an engine. This module must not know any library that runs networks."""
 
 from typing import Protocol
 
@@ -13,20 +13,20 @@ class InferenceEngine(Protocol):
 
     @property
     def name(self) -> str:
-        """What runs the network, and how exactly: recorded with each screening."""
+        """Library and precision, as recorded with each screening."""
         ...
 
     @property
     def precision(self) -> Precision:
-        """What it computes in."""
+        """Precision of the computation."""
         ...
 
     def warm_up(self, batch_size: int) -> None:
-        """Prepare for batches of up to ``batch_size``, so that no study waits for it."""
+        """Run batches of up to ``batch_size`` once, since the first run of a size takes longer."""
         ...
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Run the network on any number of images, none included.
+        """Run the network on any number of images, or none.
 
         Parameters
         ----------
@@ -36,7 +36,7 @@ class InferenceEngine(Protocol):
         Returns
         -------
         numpy.ndarray
-            (n,), float64: the network's own outputs, before calibration.
+            (n,), float64: the network's outputs before calibration.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Runs a fast engine of reduced precision, and an exact one wherever that could change a band.
+"""Runs a fast engine of reduced precision, and an exact one where that could change a band.
 
 This module must not know any library that runs networks.
 """
@@ -13,26 +13,26 @@ from numpy.typing import NDArray
 from pipeline.engines.engine import InferenceEngine
 from pipeline.engines.names import Precision
 
-# How far reduced precision may move a calibrated logit: three times the largest error seen. Of 534
-# radiographs bfloat16 moved none by more than 0.085, but carried two over a cut-off; 8 bits moved
-# none of 1,366 by more than 0.07.
+# How far reduced precision may move a calibrated logit: three times the largest error measured.
+# bfloat16 moved none of 534 radiographs by more than 0.085, but two of them across a cut-off; 8
+# bits moved none of 1,366 by more than 0.07.
 MARGIN: Final = 0.25
 
 
 class GuardedEngine:
-    """Gives the fast engine's logits, and the exact engine's where they come near a cut-off.
+    """Returns the fast engine's logits, but the exact engine's for images near a cut-off.
 
-    So long as the fast engine errs by less than the margin, every radiograph falls on the side of
-    every cut-off on which the exact engine sees it.
+    As long as the fast engine errs by less than the margin, no radiograph ends on another side of a
+    cut-off than with the exact engine.
 
     Parameters
     ----------
     load_exact
-        Asked for when first needed, or by `load_exact` or `warm_up`.
+        Called once: when the exact engine is first needed, or by `load_exact` or `warm_up`.
     cutoffs
         Logits at which a decision changes.
     margin
-        In logits.
+        Distance from a cut-off, in logits, within which an image is run again.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class GuardedEngine:
 
     @property
     def name(self) -> str:
-        """The fast engine's name: it runs all of them, the exact one a few again."""
+        """The fast engine's name: it runs every image, the exact engine few of them."""
         return self._fast.name
 
     @property
@@ -62,7 +62,7 @@ class GuardedEngine:
         return self._load_exact()
 
     def load_exact(self) -> None:
-        """Load the exact engine now, if that has not been done."""
+        """Load the exact engine now, unless it is loaded."""
         _ = self._exact
 
     def warm_up(self, batch_size: int) -> None:

@@ -1,4 +1,4 @@
-"""The words for engines and what they compute in. Imports no library: every command reads these."""
+"""Names of engines and precisions. Every command imports them, so this imports no library."""
 
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ class EngineName(StrEnum):
 
 
 class Precision(StrEnum):
-    """In which numbers the network is computed. Its last layer is float32 in any case."""
+    """Numbers in which the network is computed, except for its last layer, always float32."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"

@@ -1,7 +1,7 @@
-"""Runs the network with OpenVINO on the processor: in 8 bits where the release says how.
+"""Runs the network with OpenVINO on the processor, in 8 bits where the release has maxima for that.
 
-The graph is built here from the arrays, so no other library of networks is needed, and the process
-is ready in a second. The only module of the pipeline that imports OpenVINO.
+The graph is built here from the arrays, so no other network library is needed, and the process is
+ready in a second. Only this module of the pipeline imports OpenVINO.
 """
 
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ from pipeline.engines.openvino_operations import (
     FLOAT_CONVOLUTIONS,
     EightBitOperations,
     FloatOperations,
-    WatchedOperations,
+    RecordingOperations,
 )
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
-from pipeline.imports import absent
+from pipeline.imports import package_hidden
 
-# What is left of an 8-bit network, its first and last layers and its sums, is computed in float32.
+# An 8-bit network's first and last layers, and its sums, are computed in float32.
 _HINTS: Final = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "f32"}
 
 
 class OpenVinoEngine:
-    """A compiled graph of a fixed shape, a stream of requests on each core.
+    """A compiled graph of a fixed shape, with a stream of requests on each core.
 
-    One image is one request, so that a live study, alone, does not pay for others: 4 ms instead of
-    16 in requests of four, on cores with AMX; 16 instead of 54 where oneDNN may use AVX2 alone. A
-    batch of 32 in 8 bits takes 2.0 ms an image on two cores either way, with AVX2 7.6 instead of
-    6.8; in float32, which few need, 10.6 instead of 8.5.
+    Each image is one request, so that a single live study is fast: it takes 4 ms instead of 16 in
+    requests of four, on cores with AMX; 16 instead of 54 where oneDNN may use only AVX2. A batch of
+    32 in 8 bits takes 2.0 ms an image on two cores either way, with AVX2 7.6 instead of 6.8; in
+    float32, which few images need, 10.6 instead of 8.5.
 
     Parameters
     ----------
@@ -59,10 +59,10 @@ class OpenVinoEngine:
         Parameters
         ----------
         precision
-            By default int8 where there are maxima; else bfloat16 where that is the processor's own,
+            By default int8 where there are maxima; else bfloat16 where the processor supports it,
             and float32 elsewhere.
         activation_maxima
-            What `ModelRelease.activation_maxima` holds.
+            As in `ModelRelease`.
 
         Raises
         ------
@@ -92,22 +92,22 @@ class OpenVinoEngine:
             {
                 "PERFORMANCE_HINT": "THROUGHPUT",
                 "INFERENCE_PRECISION_HINT": _HINTS[precision],
-                # The readers need the same cores: a stream bound to one waits there for them.
+                # The readers use the same cores: a pinned stream would have to wait for them.
                 "ENABLE_CPU_PINNING": False,
             },
         )
-        # Two for each stream: the next image is there when one is done.
+        # Two for each stream, so that the next image is ready when one is done.
         requests = 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         return cls(ov.AsyncInferQueue(compiled, requests), size_px, precision)
 
     def warm_up(self, batch_size: int) -> None:
-        """Run each request once: the first run allocates its memory."""
+        """Run each request once, since its first run allocates memory."""
         images = min(batch_size, len(self._requests))
         self.logits(np.zeros((images, self._size_px, self._size_px), np.float32))
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Run the network, (n, size, size) -> (n,), an image on each core at a time."""
-        pixels = np.ascontiguousarray(pixels)  # shared with the requests until all are done
+        pixels = np.ascontiguousarray(pixels)  # the requests share its memory
         logits = np.empty(len(pixels))
         for place, image in enumerate(pixels):
             self._requests.start_async({0: image[None, None]}, (logits, place), share_inputs=True)
@@ -118,7 +118,7 @@ class OpenVinoEngine:
 def measure_activations(
     weights: Weights, size_px: int, pixels: NDArray[np.float32]
 ) -> tuple[float, ...]:
-    """Give the largest input of each convolution that may have 8 bits, for a release to carry.
+    """Measure the largest input of each convolution that may have 8 bits, for a release.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def measure_activations(
         (n, size, size), float32 in [0, 1]: a few hundred training radiographs.
     """
     ov = _import_openvino()
-    operations = WatchedOperations(ov.opset13)
+    operations = RecordingOperations(ov.opset13)
     image = ov.opset13.parameter((1, 1, size_px, size_px), np.float32)
     build_resnet50v2(operations, weights, image.output(0))
     model = ov.Model(
@@ -142,10 +142,10 @@ def measure_activations(
 def _import_openvino() -> Any:  # noqa: ANN401
     """Import OpenVINO without its telemetry.
 
-    Where that is installed, and it comes with OpenVINO, every import would count itself in the
-    user's home folder and report itself to a server outside: not from a hospital's network.
+    The telemetry package comes with OpenVINO. On import it writes to the user's home folder and
+    reports to an external server, which a hospital's network must not allow.
     """
-    with absent("openvino_telemetry"):
+    with package_hidden("openvino_telemetry"):
         import openvino as ov  # noqa: PLC0415
     return ov
 

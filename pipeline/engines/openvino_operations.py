@@ -1,10 +1,10 @@
-"""OpenVINO's operations, of which the network is built: in floats, in 8 bits, or watched.
+"""OpenVINO's operations for building the network: in floats, in 8 bits, or recording their inputs.
 
-The module of an engine that imports OpenVINO hands its operations in. This module must not know how
-a graph is compiled or run.
+The engine's module passes OpenVINO's opset in. This module must not know how a graph is compiled or
+run.
 """
 
-# ruff: noqa: D102 - what each operation gives is said once, in `resnet50v2.Operations`
+# ruff: noqa: D102 - each operation is documented once, in `resnet50v2.Operations`
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
@@ -16,11 +16,11 @@ from pipeline.errors import ReleaseError
 
 _LARGEST_WEIGHT: Final = 127
 _ACTIVATION_LEVELS: Final = 256
-# The stem and the first block stay in float32: they see the radiograph's faint shadows, of which
-# 256 levels lose too much. Of 1,366 radiographs that were not trained on, 8 bits throughout moved a
-# calibrated logit by up to 0.12, without these five by up to 0.07; they are 8 % of the arithmetic.
+# The stem and the first block stay in float32: faint shadows in a radiograph would lose too much in
+# 256 levels. Of 1,366 radiographs that were not trained on, 8 bits throughout moved a calibrated
+# logit by up to 0.12, without these five by up to 0.07. They are 8 % of the arithmetic.
 FLOAT_CONVOLUTIONS: Final = 5
-# Of what is rounded, where all of it is zero.
+# Lower limit of the range to be rounded: all values may be zero.
 _LEAST_EXTENT: Final = np.float32(1e-12)
 _CHANNELS_AT_ONCE: Final = 64
 _Array = NDArray[np.float32]
@@ -34,7 +34,7 @@ class FloatOperations:
         self._opset = opset
 
     def check_all_used(self) -> None:
-        """Make sure that nothing which was given for the network is left."""
+        """Check that the network has used everything that was given for it."""
 
     def convolve(self, x: Any, kernel: _Array, bias: _Array, stride: int) -> Any:  # noqa: ANN401
         return self._convolve(x, self._constant(_put_filters_first(kernel)), bias, stride)
@@ -47,7 +47,7 @@ class FloatOperations:
         return self._opset.relu(x).output(0)
 
     def pool(self, x: Any) -> Any:  # noqa: ANN401
-        # Its own padding counts as minus infinity; the network was trained with zeros.
+        # OpenVINO's own padding is minus infinity; the network was trained with zeros.
         zero = self._opset.constant(np.float32(0))
         surrounded = self._opset.pad(x, [0, 0, 1, 1], [0, 0, 1, 1], "constant", zero)
         return self._maximum(surrounded, 3, 2)
@@ -85,14 +85,14 @@ class FloatOperations:
 class EightBitOperations(FloatOperations):
     """The same, with convolutions of 8-bit integers.
 
-    What they are given was rectified: 0 to its largest value. The extremes of the training
-    radiographs bound it, not a quantile: to clip at the 99.99th percentile moved a calibrated logit
-    by up to 1.5.
+    Their inputs are rectified, so they range from 0 to a maximum: the largest value of the training
+    radiographs, not a quantile. Clipping at the 99.99th percentile moved a calibrated logit by up
+    to 1.5.
 
     Parameters
     ----------
     maxima
-        What `ModelRelease.activation_maxima` holds.
+        As in `ModelRelease.activation_maxima`.
 
     References
     ----------
@@ -129,9 +129,9 @@ class EightBitOperations(FloatOperations):
         return self._convolve(x, self._round_kernel(kernel), bias, stride)
 
     def _round_kernel(self, kernel: _Array) -> Any:  # noqa: ANN401
-        """Give a kernel as 8-bit integers times a step for each filter.
+        """Return a kernel as 8-bit integers times a step for each filter.
 
-        Rounded here, not by the graph: OpenVINO took a second longer to fold 23 million of them.
+        Rounded here, not by the graph: OpenVINO took a second longer to fold 23 million weights.
         """
         extent = np.maximum(kernel.max(axis=(0, 1, 2)), -kernel.min(axis=(0, 1, 2)))
         step = np.maximum(extent, _LEAST_EXTENT) / np.float32(_LARGEST_WEIGHT)
@@ -140,8 +140,8 @@ class EightBitOperations(FloatOperations):
         return self._opset.multiply(rounded, self._constant(step[:, None, None, None])).output(0)
 
 
-class WatchedOperations(FloatOperations):
-    """The same, keeping what every convolution is given."""
+class RecordingOperations(FloatOperations):
+    """The same, recording the input of every convolution."""
 
     def __init__(self, opset: Any) -> None:  # noqa: ANN401
         super().__init__(opset)
@@ -153,9 +153,9 @@ class WatchedOperations(FloatOperations):
 
 
 def _put_filters_first(kernel: NDArray[_Number]) -> NDArray[_Number]:
-    """Give (rows, columns, in, out) as (out, in, rows, columns), contiguous.
+    """Turn (rows, columns, in, out) into (out, in, rows, columns), contiguous.
 
-    A few channels at a time, which stay in the processor's cache: five times as fast as at once.
+    A few channels at a time, which fit the processor's cache: five times as fast.
     """
     rows, columns, before, after = kernel.shape
     turned = np.empty((after, before, rows, columns), kernel.dtype)

@@ -1,7 +1,7 @@
-"""ResNet50V2, written once, in whatever operations an engine has.
+"""ResNet50V2, written once for all engines, in the operations that each engine supplies.
 
-Layers have the names that Keras gives them, so that training's weights fit. This module must not
-know any engine: it calls the engine's operations in order, and hands each one its arrays.
+Layers have their names in Keras, so that trained weights fit. This module must not know any engine:
+it calls the operations in order, and passes each one its arrays.
 """
 
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
@@ -36,29 +36,29 @@ _STEM_FILTERS: Final = 64
 
 
 class Operations(Protocol[Tensor]):
-    """What an engine must be able to do with its tensors, (n, channels, rows, columns) to us.
+    """What an engine must supply. Tensors are (n, channels, rows, columns) in these descriptions.
 
-    The order of an engine's own axes is its business. Kernels come as (rows, columns, in, out).
+    An engine may order its own axes otherwise. Kernels are passed as (rows, columns, in, out).
     """
 
     def convolve(self, x: Tensor, kernel: _Array, bias: _Array, stride: int) -> Tensor:
-        """Convolve with an odd square kernel, zeros around as wide as half of it."""
+        """Convolve with an odd square kernel, padded with zeros by half its width."""
         ...
 
     def scale(self, x: Tensor, factor: _Array, shift: _Array) -> Tensor:
-        """Give ``factor * x + shift``, each by channel."""
+        """Return ``factor * x + shift``, by channel."""
         ...
 
     def rectify(self, x: Tensor) -> Tensor:
-        """Give ``max(x, 0)``."""
+        """Return ``max(x, 0)``."""
         ...
 
     def pool(self, x: Tensor) -> Tensor:
-        """Give the maximum of every second 3 x 3 neighbourhood, with one row of zeros around."""
+        """Max-pool 3 x 3 with stride 2, padded with zeros by one pixel."""
         ...
 
     def subsample(self, x: Tensor, stride: int) -> Tensor:
-        """Give every so many-th row and column, beginning with the first."""
+        """Return every ``stride``-th row and column, beginning with the first."""
         ...
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
@@ -66,11 +66,11 @@ class Operations(Protocol[Tensor]):
         ...
 
     def average(self, x: Tensor) -> Tensor:
-        """Give each channel's mean, (n, channels)."""
+        """Return each channel's mean, (n, channels)."""
         ...
 
     def combine(self, x: Tensor, kernel: _Array, bias: _Array) -> Tensor:
-        """Give ``x @ kernel + bias`` of (n, channels), in float32."""
+        """Return ``x @ kernel + bias`` of (n, channels), in float32."""
         ...
 
 
@@ -114,7 +114,7 @@ class _Network(Generic[Tensor]):
         self._weights = weights
 
     def add_block(self, x: Tensor, name: str, channels: int, filters: int, stride: int) -> Tensor:
-        """Add a bottleneck to its shortcut, both after the normalization."""
+        """Add a bottleneck block to its shortcut; both begin after the first normalization."""
         operations = self._operations
         ready = self.normalize(x, f"{name}_preact_bn", channels)
         if channels != 4 * filters:  # the first of its stack

@@ -1,6 +1,6 @@
 """Chooses the engine for this machine, and builds it.
 
-This module must not import any library that runs networks: to look for one is enough.
+This module must not import any library that runs networks; it only looks which are installed.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from pipeline.release import WEIGHTS_FILE, ModelRelease
 def choose_engine(
     *, openvino: bool | None = None, tensorflow: bool | None = None, gpu: bool | None = None
 ) -> EngineName:
-    """Give OpenVINO where it is installed and TensorFlow has no GPU, else TensorFlow.
+    """Return OpenVINO where it is installed and TensorFlow has no GPU, else TensorFlow.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ def choose_engine(
 
 
 def has_gpu(devices: Path = Path("/dev")) -> bool:
-    """Whether there is an NVIDIA GPU, and the TensorFlow that can use one.
+    """Return whether there is an NVIDIA GPU, and a TensorFlow that can use it.
 
-    A container that was given no GPU has no such device, whatever its host has.
+    By its device file, which a container without a GPU lacks even if its host has one.
     """
     try:
-        version("tensorflow")  # tensorflow-cpu is another distribution of the same package
+        version("tensorflow")  # the distribution tensorflow-cpu cannot use a GPU
     except PackageNotFoundError:
         return False
     return any(devices.glob("nvidia[0-9]*"))
@@ -65,13 +65,13 @@ def build_engine(
 ) -> InferenceEngine:
     """Load a release's weights, whose digest was checked, into an engine.
 
-    An engine of reduced precision is guarded: no band depends on it.
+    An engine of reduced precision is guarded, so that no band depends on its precision.
 
     Parameters
     ----------
     for_many
-        Load the exact engine of a guarded one at once, not when it is first needed: then the
-        readers would soon have nothing to do.
+        Load the exact engine of a guarded one at once. When it is first needed, the readers would
+        have to wait for it.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def build_engine(
         return loaded
     guarded = GuardedEngine(
         loaded,
-        lambda: load(weights.again(), size_px, Precision.FLOAT32, ()),
+        lambda: load(weights.reopened(), size_px, Precision.FLOAT32, ()),
         cutoffs=[release.calibration.logit_of(point) for point in decisive_points(release)],
         margin=MARGIN / release.calibration.slope,
     )
@@ -109,9 +109,9 @@ def build_engine(
 
 
 def decisive_points(release: ModelRelease) -> list[float]:
-    """Give the probabilities at which a band changes, and the one at which figures are told."""
+    """Return the probabilities at which a band changes, and 0.5, used in published figures."""
     points = release.operating_points
-    # A release that is only being made has 0 and 1, which no logit reaches.
+    # A release that is still being built has 0 and 1, which no logit reaches.
     decisive = (points.high_sensitivity, 0.5, points.high_specificity)
     return [point for point in decisive if 0 < point < 1]
 

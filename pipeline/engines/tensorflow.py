@@ -1,7 +1,7 @@
 """Runs the network with TensorFlow: on a GPU in float16 where there is one, else on the processor.
 
-The only module of the pipeline that imports TensorFlow. One process, one engine: TensorFlow
-survives no fork, and takes the whole device.
+Only this module of the pipeline imports TensorFlow. A process may have one such engine: TensorFlow
+does not work after a fork, and takes the whole device.
 """
 
 import os
@@ -18,20 +18,20 @@ from pipeline.engines.names import Precision
 from pipeline.engines.resnet50v2 import build_resnet50v2
 from pipeline.engines.weights import Weights
 from pipeline.errors import ClassifierError
-from pipeline.imports import absent
+from pipeline.imports import package_hidden
 
-# Any other number of images is padded to one of these: every new shape has kernels of its own
-# prepared, which costs seconds, and memory that is never given back.
+# Other numbers of images are padded to one of these: for a new shape TensorFlow prepares kernels,
+# which takes seconds, and memory that is never freed.
 BATCH_SIZES: Final = (1, 2, 4, 8, 16, 32)
 
-# Any that cuDNN takes: it only decides how a variance of 1 is written.
+# Any value that cuDNN accepts, since it is subtracted from the variance again.
 _EPSILON: Final = 0.001
 _Array = NDArray[np.float32]
 _Run = Callable[[_Array], NDArray[np.floating]]
 
 
 class DeviceMemoryError(Exception):
-    """The device's memory does not suffice for a batch."""
+    """The device has not enough memory for a batch."""
 
 
 class TensorFlowEngine:
@@ -78,7 +78,7 @@ class TensorFlowEngine:
                 break
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Run the network, (n, size, size) -> (n,), in batches that the device has room for."""
+        """Run the network, (n, size, size) -> (n,), in batches that fit the device's memory."""
         parts = [np.empty(0)]
         start = 0
         while start < len(pixels):
@@ -92,7 +92,7 @@ class TensorFlowEngine:
         return np.concatenate(parts)
 
     def _halve_batches(self, error: Exception) -> None:
-        """Go on with smaller batches, for good: another program may share the device."""
+        """Use smaller batches from now on: another program may share the device."""
         if self._largest_batch == 1:
             raise ClassifierError(
                 "the device has no memory left for a single radiograph; end what else runs on it, "
@@ -115,7 +115,7 @@ class _Operations:
         self._dtype = dtype
 
     def convolve(self, x: Any, kernel: _Array, bias: _Array, stride: int) -> Any:  # noqa: ANN401
-        # SAME means our zeros only where every pixel is visited: else it begins a pixel later.
+        # SAME pads as we need only for stride 1; for others it would begin a pixel later.
         if stride > 1:
             x = self._surround(x, kernel.shape[0] // 2)
         padding = "VALID" if stride > 1 else "SAME"
@@ -123,7 +123,7 @@ class _Operations:
         return self._tf.nn.bias_add(y, self._constant(bias))
 
     def scale(self, x: Any, factor: _Array, shift: _Array) -> Any:  # noqa: ANN401
-        # The kernel of batch normalization, here of mean 0 and variance 1, makes one pass of it.
+        # Batch normalization with mean 0 and variance 1 does both in one pass.
         mean, variance = np.zeros_like(factor), np.full_like(factor, 1 - _EPSILON)
         statistics = map(self._tf.constant, (factor, shift, mean, variance))
         return self._tf.compat.v1.nn.fused_batch_norm(
@@ -149,8 +149,8 @@ class _Operations:
         return x @ kernel + bias
 
     def _constant(self, array: _Array) -> Any:  # noqa: ANN401
-        # Outside the graph, which then only refers to it: TensorFlow copies a graph and all that is
-        # in it several times. With the weights within, the first image came after 2.7 s, not 0.5 s.
+        # Outside the graph, which TensorFlow copies several times with everything in it. With the
+        # weights inside, the first image took 2.7 s, not 0.5 s.
         with self._tf.init_scope():
             return self._tf.constant(array, self._dtype)
 
@@ -159,13 +159,13 @@ class _Operations:
 
 
 def _trace(tf: Any, weights: Weights, size_px: int, dtype: Any) -> _Run:  # noqa: ANN401
-    """Trace the network once, for any batch size, its weights never to change."""
+    """Trace the network once, for any batch size, with constant weights."""
 
     def network(pixels: Any) -> Any:  # noqa: ANN401
         return build_resnet50v2(_Operations(tf, dtype), weights, tf.cast(pixels, dtype))
 
     signature = [tf.TensorSpec([None, size_px, size_px, 1], tf.float32)]
-    # Without autograph: there is no Python in the graph to translate, only seconds to lose.
+    # Without autograph, which takes seconds: there is no Python control flow to translate.
     graph = tf.function(network, signature, autograph=False).get_concrete_function()
 
     def run(batch: _Array) -> NDArray[np.floating]:
@@ -179,21 +179,21 @@ def _trace(tf: Any, weights: Weights, size_px: int, dtype: Any) -> _Run:  # noqa
 
 
 def _import_tensorflow() -> Any:  # noqa: ANN401
-    """Import TensorFlow without its greetings, and without Keras unless that is there already.
+    """Import TensorFlow without its messages, and without Keras unless that is imported already.
 
-    Some greetings are written to file descriptor 2 before any log level is heeded. Keras, which
-    TensorFlow imports only to register optimizers and does without where it is not installed, takes
-    another second or two.
+    Some messages are written to file descriptor 2 before any log level takes effect. TensorFlow
+    imports Keras only to register optimizers, and works without it; that import would take another
+    second or two.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with absent("keras"), _silence():
+    with package_hidden("keras"), _silence():
         import tensorflow as tf  # noqa: PLC0415
     return tf
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Let nothing reach the terminal as an error, not even what C++ writes."""
+    """Discard what is written to standard error, also by C++."""
     sys.stderr.flush()
     terminal = os.dup(2)
     try:

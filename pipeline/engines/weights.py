@@ -1,4 +1,4 @@
-"""The arrays of a release, each to be taken once, by name and shape.
+"""The arrays of a release, which an engine takes by name and shape, each once.
 
 This module must not know any architecture or engine.
 """
@@ -20,7 +20,7 @@ class Weights:
     Parameters
     ----------
     origin
-        The file that they come from, for messages.
+        The file that the arrays come from, for messages.
     """
 
     def __init__(self, arrays: dict[str, NDArray[np.floating]], origin: Path) -> None:
@@ -35,7 +35,7 @@ class Weights:
         Raises
         ------
         ReleaseError
-            If it is no such file.
+            If it is not a safetensors file.
         """
         try:
             return cls(load_file(file), file)
@@ -44,17 +44,17 @@ class Weights:
                 f"{file} does not hold arrays ({error}); restore the release folder"
             ) from error
 
-    def again(self) -> Self:
-        """Give the same arrays, none of them taken yet; nothing is copied."""
+    def reopened(self) -> Self:
+        """Return the same arrays, with none of them taken; nothing is copied."""
         return type(self)(self._all, self._origin)
 
     def take(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Give an array as float32; it may have been stored in less.
+        """Return an array as float32, whatever its stored precision.
 
         Raises
         ------
         ReleaseError
-            If it is not there, was taken before, or has another shape.
+            If it is missing, was taken before, or has another shape.
         """
         array = self._arrays.pop(name, None)
         if array is None or array.shape != shape:
@@ -63,12 +63,12 @@ class Weights:
         return array.astype(np.float32)
 
     def check_all_taken(self) -> None:
-        """Make sure that the architecture had a place for every array.
+        """Check that the architecture has taken every array.
 
         Raises
         ------
         ReleaseError
-            If any is left.
+            If one is left.
         """
         if self._arrays:
             raise self._misfit(f"{min(self._arrays)} belongs nowhere, of {len(self._arrays)} such")

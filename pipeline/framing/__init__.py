@@ -1,4 +1,4 @@
 """Finds the part of a radiograph to keep, and resamples it to the network's input.
 
-It must not know a file format, nor any network.
+It must not know any file format or network.
 """

@@ -1,6 +1,6 @@
-"""Finds the part of a radiograph that X-rays reached, cutting away dark collimation borders.
+"""Finds the exposed part of a radiograph, without dark collimated borders.
 
-The search runs on a thumbnail, so that a radiograph and its smaller copy give the same box.
+It looks at a thumbnail, so that a radiograph and its smaller copy give the same box.
 """
 
 from typing import Final
@@ -14,8 +14,8 @@ from pipeline.values.radiograph import FieldOfView, Radiograph
 
 _THUMBNAIL_PX: Final = 112
 _DARK: Final = 0.06
-# What a short look at the edges must show. Pillow's rounding puts a pixel between two cells into
-# either, so that what is barely exposed is left to the thumbnail itself.
+# For the quick check of the edges, which assigns some pixels between two cells otherwise than
+# Pillow's rounding: below this level the thumbnail itself decides.
 _CLEARLY_EXPOSED: Final = 0.075
 _LARGEST_TRIM: Final = 0.25
 
@@ -53,7 +53,7 @@ def find_field_of_view(radiograph: Radiograph) -> FieldOfView:
 
 
 def _is_exposed_to_its_edges(pixels: NDArray[np.float32]) -> bool:
-    """Tell from the thumbnail's outermost lines alone that nothing is to be trimmed."""
+    """Return whether the thumbnail's outermost lines alone show that nothing is to be trimmed."""
     if min(pixels.shape) < _THUMBNAIL_PX:
         return False
     (_, top, *_, bottom), (_, left, *_, right) = map(_first_pixels, pixels.shape)
@@ -68,7 +68,7 @@ def _shrink(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _shrink_to_line(edge: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give one line of the thumbnail, (112,), from the lines of pixels that it stands for."""
+    """Return one line of the thumbnail, (112,), from the lines of pixels that it averages."""
     first = _first_pixels(edge.shape[1])
     counts = np.diff(first, append=edge.shape[1]) * edge.shape[0]
     line: NDArray[np.float32] = np.add.reduceat(edge.sum(axis=0), first) / counts
@@ -76,19 +76,19 @@ def _shrink_to_line(edge: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _first_pixels(side_px: int) -> NDArray[np.intp]:
-    """Give where each cell of the thumbnail begins, as Pillow's box filter has it."""
+    """Return the first pixel of each cell of the thumbnail, as in Pillow's box filter."""
     return (np.arange(_THUMBNAIL_PX) * (side_px / _THUMBNAIL_PX) + 0.5).astype(np.intp)
 
 
 def _find_exposed(lines: NDArray[np.float32], level: float = _DARK) -> NDArray[np.bool_]:
-    """Tell which of some lines, (n, 112), X-rays reached."""
-    # The 90th percentile, not the mean: air beside a child is dark too, but never a whole line
-    # of it, and a side letter on a black border must not count as exposure.
+    """Return which of some lines, (n, 112), are exposed."""
+    # The 90th percentile, not the mean: air beside a child is dark too, but never along a whole
+    # line, and a side letter on a black border must not count as exposed.
     return take_quantiles(lines, (0.9,))[:, 0] > level
 
 
 def _exposed_span(lines: NDArray[np.float32]) -> tuple[float, float]:
-    """Give the first and the end of the exposed lines, as fractions of the image's extent."""
+    """Return the first and the end of the exposed lines, as fractions of the image's side."""
     exposed = np.flatnonzero(_find_exposed(lines))
     if exposed.size == 0:
         return 0.0, 1.0

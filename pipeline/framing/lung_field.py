@@ -1,4 +1,4 @@
-"""Locates the lung fields in what the network sees, for a crop that leaves letters and tubes out.
+"""Locates the lung fields in a model input, for a crop without side letters and tubes.
 
 This module must not know how the crop is used.
 """
@@ -17,7 +17,7 @@ from pipeline.values.radiograph import FieldOfView, ModelInput
 LOCATOR_FILE: Final = Path(__file__).parent / "lung_field.npz"
 GRID_PX: Final = 32
 _LIKELY_LUNG: Final = 0.3
-# Smaller boxes than this share of the image, or narrower, are no pair of lungs.
+# Boxes of a smaller share of the image, or narrower, cannot be both lungs.
 _SMALLEST_SHARE: Final = 0.2
 _NARROWEST_SHARE: Final = 0.35
 
@@ -33,8 +33,8 @@ class LungLocator:
     encoder, decoder
         (1024, rank) and (rank, 1024): the map, as two factors.
     margins
-        (4,): what is added above, below, left and right of the likely lungs, as shares of the
-        side; from validation images, so that 99 % of the lungs stay inside in 99 % of them.
+        (4,): added above, below, left and right of the likely lungs, as shares of the side;
+        chosen so that in 99 % of the validation images 99 % of the lungs are inside.
     """
 
     mean_image: NDArray[np.float32]
@@ -44,13 +44,13 @@ class LungLocator:
     margins: NDArray[np.float32]
 
     def map_lungs(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give about the share of lung in each cell, (32, 32), for a square image."""
+        """Estimate the share of lung in each cell, (32, 32), of a square image."""
         deviation = shrink_to_grid(pixels).ravel() - self.mean_image
         lungs = (deviation @ self.encoder) @ self.decoder + self.mean_lungs
         return lungs.reshape(GRID_PX, GRID_PX).astype(np.float32)
 
     def find_box(self, pixels: NDArray[np.float32]) -> tuple[float, float, float, float] | None:
-        """Give top, left, bottom and right as shares of the image; None where not sure.
+        """Return top, left, bottom and right as shares of the image; None if no lungs are found.
 
         Parameters
         ----------
@@ -79,13 +79,13 @@ class LungLocator:
 
 
 def locate_lung_field(model_input: ModelInput, locator: LungLocator | None = None) -> FieldOfView:
-    """Give the lung fields' box in the radiograph's own pixels.
+    """Return the box of the lung fields, in the radiograph's pixels.
 
     Returns
     -------
     FieldOfView
-        Inside the model input's field of view; ``method`` is ``lung_field``, or the model input's
-        own field of view where the lungs are not found.
+        Inside the model input's field of view, with ``method`` ``lung_field``; or that field of
+        view itself where no lungs are found.
     """
     outer = model_input.field_of_view
     box = (locator or load_lung_locator()).find_box(model_input.pixels)
@@ -114,6 +114,6 @@ def shrink_to_grid(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def load_lung_locator(file: Path = LOCATOR_FILE) -> LungLocator:
-    """Load the locator that comes with the package: plain arrays, no objects."""
+    """Load the locator of the package: plain arrays, no pickled objects."""
     with np.load(file, allow_pickle=False) as arrays:
         return LungLocator(**{name: arrays[name].astype(np.float32) for name in arrays.files})

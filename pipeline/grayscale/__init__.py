@@ -1,4 +1,4 @@
 """Turns stored pixel values into gray levels in [0, 1], MONOCHROME2.
 
-It must not know a file format, nor what the image shows.
+It must not know any file format, nor what the image shows.
 """

@@ -1,9 +1,7 @@
-"""Turns stored pixel values into gray levels as a reader would see them: LUTs, window, polarity.
+"""Renders stored pixel values as gray levels for display: LUTs, window, polarity.
 
-This module must not know any file format; what it needs of a header comes as plain values.
-
-Every step is a function of one stored value, so each is applied to the table of all stored values
-(at most 65,536), and the pixels are looked up once, whatever the LUTs.
+Each step depends on one stored value only. So the steps are applied to a table of all stored values
+(at most 65,536), and each pixel is looked up once. This module must not know any file format.
 """
 
 from dataclasses import dataclass
@@ -17,14 +15,14 @@ from pipeline.grayscale.quantiles import take_quantiles
 from pipeline.grayscale.stored_pixels import StoredPixels, shrink
 
 WIDEST_TABLE_BITS: Final = 16
-# Without a usable window: the gray levels between which nearly all of the image lies.
+# Black and white of an image without a usable window.
 _FALLBACK_QUANTILES: Final = (0.005, 0.995)
-# A window that leaves fewer pixels than this between black and white is a mistake, not a wish.
+# A window that leaves a smaller share of pixels between black and white is a mistake.
 _LEAST_MIDTONES: Final = 0.05
-# At most so many pixels a side are enough to know how gray levels are distributed.
+# Enough pixels a side to know how gray levels are distributed.
 _SAMPLE_SIDE_PX: Final = 128
 _TINY: Final = 1e-30
-_INVISIBLE: Final = 1e-5
+_INVISIBLE_DIFFERENCE: Final = 1e-5
 _Integer = TypeVar("_Integer", bound=np.integer)
 
 
@@ -35,8 +33,8 @@ class LookupTable:
     Attributes
     ----------
     first_mapped
-        Input value of the first entry; inputs below it give the first entry, inputs beyond the
-        end the last.
+        Input value of the first entry. Lower inputs give the first entry, inputs beyond the end
+        the last.
     entries
         (n,), float64.
     bits
@@ -67,7 +65,7 @@ class Window:
     function: str = "LINEAR"
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give gray levels in [0, 1].
+        """Return gray levels in [0, 1].
 
         References
         ----------
@@ -84,22 +82,22 @@ class Window:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the numbers can be computed with (PS3.3 C.11.2.1.2: width at least 1, or > 0)."""
+        """Whether the width is allowed (PS3.3 C.11.2.1.2: LINEAR at least 1, others above 0)."""
         least = 1.0 if self.function == "LINEAR" else _TINY
         return bool(np.isfinite(self.center) and np.isfinite(self.width) and self.width >= least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrayscaleAttributes:
-    """What a header says of gray levels.
+    """The attributes of the grayscale transformations.
 
     Attributes
     ----------
     is_inverted
-        The lowest value is white: MONOCHROME1, or Presentation LUT Shape INVERSE (or both: they
-        say the same thing, PS3.3 C.11.6.1.2, so the image is inverted once).
+        Whether the lowest value is white: MONOCHROME1 or Presentation LUT Shape INVERSE. Where both
+        are given they mean the same (PS3.3 C.11.6.1.2), and the image is inverted once.
     padding
-        First and last stored value, both included, that mean "outside the image" (PS3.3
+        First and last stored value, both included, of pixels outside the image (PS3.3
         C.7.5.1.1.2); None where there are none.
     """
 
@@ -122,13 +120,13 @@ def render(
     stored
         Decoded pixels.
     attributes
-        What the header says of them.
+        Of the same instance.
 
     Returns
     -------
     tuple[NDArray[np.float32], frozenset[Flag]]
-        (rows, columns) in [0, 1], MONOCHROME2, padding 0, of the resolution that suffices;
-        WINDOW_FALLBACK where no usable window came with more than 8 bits.
+        (rows, columns) in [0, 1], MONOCHROME2, padding 0, reduced to the resolution that suffices;
+        WINDOW_FALLBACK where more than 8 bits have no usable window.
 
     References
     ----------
@@ -136,7 +134,7 @@ def render(
     """
     reduced = stored
     if attributes.padding is None or not _is_padding(stored, stored.codes, attributes).any():
-        reduced = shrink(stored)  # a mean of image and padding would be neither
+        reduced = shrink(stored)  # not with padding, which must not be averaged with the image
     codes = reduced.codes
     if stored.bits_stored > WIDEST_TABLE_BITS:
         places = _sample(np.arange(codes.size).reshape(codes.shape))
@@ -148,16 +146,16 @@ def render(
 
 
 def _look_up(table: NDArray[np.float32], codes: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
-    """Give the table's entry for each pixel; a straight line is computed instead: faster."""
+    """Return the table's entry for each pixel; a straight line is computed, which is faster."""
     line = _find_line(table) if codes.size > table.size else None
     if line is not None:
         return _draw_line(codes, *line)
-    # Codes cannot lie outside the table; "clip" only spares numpy a check of each.
+    # No code lies outside the table; "clip" is faster, since numpy then checks nothing.
     return np.take(table, codes, mode="clip")
 
 
 def _find_line(table: NDArray[np.float32]) -> tuple[np.float32, np.float32] | None:
-    """Give slope and offset of the line that the table is between black and white, if it is one."""
+    """Return slope and offset if the table is a straight line between black and white."""
     inner = np.flatnonzero((table > 0) & (table < 1))
     if inner.size < 2:  # noqa: PLR2004 - points of a line
         return None
@@ -165,7 +163,7 @@ def _find_line(table: NDArray[np.float32]) -> tuple[np.float32, np.float32] | No
     slope = (float(table[last]) - float(table[first])) / (last - first)
     line = np.float32(slope), np.float32(table[first] - slope * first)
     drawn = _draw_line(np.arange(table.size, dtype=np.uint32), *line)
-    return line if np.abs(drawn - table).max() < _INVISIBLE else None
+    return line if np.abs(drawn - table).max() < _INVISIBLE_DIFFERENCE else None
 
 
 def _draw_line(
@@ -183,9 +181,9 @@ def _render_codes(
     sample: NDArray[np.integer],
     attributes: GrayscaleAttributes,
 ) -> tuple[NDArray[np.float32], frozenset[Flag]]:
-    """Render codes, (n,): a table of all, or those of the image itself.
+    """Render codes, (n,): a table of all codes, or those of the image itself.
 
-    ``sample`` says how they are distributed: indices of codes, each as often as it occurs.
+    ``sample`` holds indices into ``codes``, distributed as in the image.
     """
     is_padding = _is_padding(stored, codes, attributes)
     if attributes.padding is not None:
@@ -214,7 +212,7 @@ def _window(
     bits_stored: int,
     attributes: GrayscaleAttributes,
 ) -> tuple[NDArray[np.float64], frozenset[Flag]]:
-    """Apply the VOI LUT, else the window, else what the image itself suggests."""
+    """Apply the VOI LUT, else the window, else a window taken from the image itself."""
     voi_lut = attributes.voi_lut
     if voi_lut is not None:
         levels = np.clip(voi_lut.apply(values) / _white_of(voi_lut), 0, 1)
@@ -227,7 +225,7 @@ def _window(
             return levels, frozenset()
     is_display_ready = bits_stored <= 8 and voi_lut is None and window is None  # noqa: PLR2004
     if is_display_ready:
-        # 8 bits without a window are an image made for a screen: 0 is black, 255 white.
+        # 8 bits without a window are meant for display as they are: 0 is black, 255 white.
         low, high = float(values.min()), float(values.max())
         flags = frozenset[Flag]()
     else:
@@ -238,7 +236,7 @@ def _window(
 
 
 def _white_of(voi_lut: LookupTable) -> float:
-    """Give the entry that means white: all bits set, unless the descriptor's bits are a lie."""
+    """Return the entry that is white: all bits set, unless the descriptor's bits are wrong."""
     described = float((1 << voi_lut.bits) - 1)
     highest = float(voi_lut.entries.max())
     return described if described / 4 <= highest <= described else max(highest, 1.0)
@@ -261,6 +259,6 @@ def _is_padding(
 
 
 def _sample(image: NDArray[_Integer]) -> NDArray[_Integer]:
-    """Take every n-th row and column: a regular grid, so that the same image gives the same."""
+    """Take every n-th row and column: not at random, so that results can be repeated."""
     step = max(1, -(-min(image.shape) // _SAMPLE_SIDE_PX))
     return image[::step, ::step]

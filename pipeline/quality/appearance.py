@@ -129,7 +129,7 @@ def make_thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def load_appearance_model(file: Path = MODEL_FILE) -> AppearanceModel:
-    """Load the model that comes with the package: plain arrays, no objects."""
+    """Load the model of the package: plain arrays, no pickled objects."""
     with np.load(file, allow_pickle=False) as arrays:
         return AppearanceModel(
             mean=arrays["mean"],

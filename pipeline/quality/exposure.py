@@ -1,6 +1,6 @@
-"""Judges from the gray levels whether a radiograph is burnt out, blocked up, or nearly flat.
+"""Judges from the gray levels whether a radiograph is clipped, or has nearly no contrast.
 
-This module must not know headers. Noise, the other sign of a poor exposure, is not looked at.
+Noise, another sign of a poor exposure, is not measured. This module must not know headers.
 """
 
 from typing import Final
@@ -15,22 +15,22 @@ _BLACK: Final = 2 / 255
 _WHITE: Final = 1 - _BLACK
 # The middle of the field, where the chest is: the outer sixth is often air or collimator.
 _MARGIN: Final = 1 / 6
-# Of 2,684 chests of three hospitals at most 3.9 % of the middle was black and 2.5 % white, and the
-# 5 % and 95 % quantiles were never closer than 0.125.
+# Of 2,684 chests of three hospitals, none had more than 3.9 % of the middle black or 2.5 % white,
+# and the 5 % and 95 % quantiles were never closer than 0.125.
 _MOST_CLIPPED: Final = 0.1
 _LEAST_SPREAD: Final = 0.1
 _SAMPLE_SIDE_PX: Final = 128
 
 
 def judge_exposure(radiograph: Radiograph, field_of_view: FieldOfView) -> frozenset[Flag]:
-    """Give EXPOSURE_SUSPECT where gray levels are lost or hardly used.
+    """Return EXPOSURE_SUSPECT where gray levels are clipped to black or white, or hardly differ.
 
     Parameters
     ----------
     radiograph
         Rendered, before any stretch of contrast: pixels in [0, 1].
     field_of_view
-        The part that X-rays reached.
+        The exposed part.
     """
     rows = field_of_view.bottom_px - field_of_view.top_px
     columns = field_of_view.right_px - field_of_view.left_px
@@ -41,5 +41,5 @@ def judge_exposure(radiograph: Radiograph, field_of_view: FieldOfView) -> frozen
         - int(columns * _MARGIN),
     ][::step, ::step]
     dark, bright = take_quantiles(middle.ravel(), (0.05, 0.95))
-    is_lost = max(np.mean(middle <= _BLACK), np.mean(middle >= _WHITE)) > _MOST_CLIPPED
-    return frozenset({Flag.EXPOSURE_SUSPECT} if is_lost or bright - dark < _LEAST_SPREAD else ())
+    is_clipped = max(np.mean(middle <= _BLACK), np.mean(middle >= _WHITE)) > _MOST_CLIPPED
+    return frozenset({Flag.EXPOSURE_SUSPECT} if is_clipped or bright - dark < _LEAST_SPREAD else ())

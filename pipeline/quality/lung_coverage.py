@@ -1,7 +1,7 @@
-"""Judges whether the lungs leave the frame: an apex, a base or a side that was not exposed.
+"""Judges whether the lungs are cut off: an apex, a base or a side outside the image.
 
-This module must not know headers. It holds a small network of its own (``lung_coverage.npz``, made
-by ``training/quality/lung_coverage.py``), evaluated with numpy.
+It uses a small network (``lung_coverage.npz``, fitted by ``training/quality/lung_coverage.py``),
+evaluated with numpy. This module must not know headers.
 """
 
 from dataclasses import dataclass
@@ -20,29 +20,29 @@ COVERAGE_FILE: Final = Path(__file__).parent / "lung_coverage.npz"
 
 @dataclass(frozen=True, slots=True)
 class LungCoverage:
-    """A network of dense layers from a 32 x 32 image to where the lungs end.
+    """A network of dense layers that estimates from a 32 x 32 image where the lungs end.
 
     Attributes
     ----------
     layers
         Kernel, (inputs, outputs), and bias, (outputs,), of each; all but the last are rectified.
     flagged_beyond
-        How far outside the lungs must seem to end for a flag, as a share of the frame's side: from
-        validation images, so that it spares 99 % of those that are published as they are.
+        Overhang above which an image is flagged, as a share of its side; chosen so that 99 % of
+        the validation images, as published, are not flagged.
     """
 
     layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
     flagged_beyond: float
 
     def find_overhang(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give how far the lungs reach beyond the top, bottom, left and right border, (4,).
+        """Return how far the lungs reach beyond the top, bottom, left and right border, (4,).
 
-        As shares of the frame's side; negative where they end inside.
+        As shares of the image's side; negative where they end inside.
 
         Parameters
         ----------
         pixels
-            (128, 128), float32 in [0, 1]: the whole field of view, as the network sees it.
+            (128, 128), float32 in [0, 1]: the whole exposed field.
         """
         values = shrink_to_grid(pixels).ravel()
         *inner, (kernel, bias) = self.layers
@@ -55,12 +55,12 @@ class LungCoverage:
 def judge_lung_coverage(
     pixels: NDArray[np.float32], model: LungCoverage | None = None
 ) -> frozenset[Flag]:
-    """Give LUNGS_CUT_OFF where the lungs clearly end outside the frame.
+    """Return LUNGS_CUT_OFF where the lungs clearly end outside the image.
 
     Parameters
     ----------
     pixels
-        (128, 128), float32 in [0, 1]: the whole field of view of an upright chest, bone bright.
+        (128, 128), float32 in [0, 1]: the whole exposed field of an upright chest, bone bright.
     """
     model = model or load_lung_coverage()
     is_cut = model.find_overhang(pixels).max() > model.flagged_beyond
@@ -69,7 +69,7 @@ def judge_lung_coverage(
 
 @cache
 def load_lung_coverage(file: Path = COVERAGE_FILE) -> LungCoverage:
-    """Load the network that comes with the package: plain arrays, no objects."""
+    """Load the network of the package: plain arrays, no pickled objects."""
     with np.load(file, allow_pickle=False) as arrays:
         count = sum(name.startswith("kernel") for name in arrays.files)
         layers = tuple(

@@ -1,4 +1,4 @@
-"""Reads PNG and JPEG files, with the sidecar that describes them.
+"""Reads PNG and JPEG files, and the JSON sidecars that describe them.
 
 It must not decide whether a radiograph is scored.
 """

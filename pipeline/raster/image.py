@@ -1,4 +1,4 @@
-"""Reads plain images, PNG and JPEG, with Pillow.
+"""Reads PNG and JPEG files with Pillow.
 
 This module must not decide whether a radiograph is scored.
 """
@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.codes import FileFormat, ReasonCode
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
 from pipeline.grayscale.rendering import GrayscaleAttributes, render
-from pipeline.grayscale.stored_pixels import extract_pixels, reduction_of
+from pipeline.grayscale.stored_pixels import extract_pixels, reduction_factor
 from pipeline.header.attributes import describe_instance
 from pipeline.raster.exif import is_on_its_side, read_orientation, turn_upright
 from pipeline.values.instance import Instance, Rejection
@@ -27,13 +27,13 @@ _SIGNATURES: Final = {
 }
 _WIDE_MODES: Final = frozenset({"I;16", "I;16B", "I"})
 _GRAY_MODES: Final = frozenset({"L", "1", "LA"})
-# JPEG's colour transform rounds: a gray image comes back with channels 1 or 2 levels apart.
+# JPEG's colour transform rounds: the channels of a gray image may differ by 1 or 2 levels.
 _CHANNEL_TOLERANCE: Final = 8
-_COLOURED_SHARE: Final = 0.001
+_LARGEST_COLOURED_SHARE: Final = 0.001
 
 
 def recognise_raster(content: bytes) -> FileFormat | None:
-    """Recognise PNG and JPEG by their first bytes."""
+    """Recognise PNG or JPEG by the first bytes; None for anything else."""
     for signature, file_format in _SIGNATURES.items():
         if content.startswith(signature):
             return file_format
@@ -43,7 +43,7 @@ def recognise_raster(content: bytes) -> FileFormat | None:
 def read_raster_instance(
     content: bytes, file_format: FileFormat, sidecar: Mapping[str, str], sha256: str
 ) -> tuple[Instance, Rejection | None]:
-    """Describe a plain image, with what its sidecar says of it; sizes are the image's own, upright.
+    """Describe an image by its sidecar; rows and columns are those of the image itself, upright.
 
     Raises
     ------
@@ -61,18 +61,18 @@ def read_raster_instance(
 def decode_raster(
     content: bytes, file_format: FileFormat, pixels: int, *, is_inverted: bool = False
 ) -> Radiograph:
-    """Decode a plain image, upright: as its EXIF orientation says, and every viewer shows it.
+    """Decode an image and turn it upright by its EXIF orientation, as viewers show it.
 
     Parameters
     ----------
     content
         The whole file.
     file_format
-        As recognised by content.
+        As `recognise_raster` returned it.
     pixels
-        Most pixels that may be decoded.
+        Limit of rows times columns.
     is_inverted
-        Whether a sidecar says MONOCHROME1.
+        Whether the sidecar says MONOCHROME1.
 
     Raises
     ------
@@ -86,9 +86,9 @@ def decode_raster(
                 f"{image.width} x {image.height} px, the limit is {pixels} pixels",
             )
         orientation = read_orientation(image)
-        halvings = min(3, reduction_of(image.height, image.width).bit_length() - 1)
+        halvings = min(3, reduction_factor(image.height, image.width).bit_length() - 1)
         if halvings:
-            # JPEG decodes at a half, a quarter or an eighth for less; PNG ignores the request.
+            # JPEG decodes faster at a half, a quarter or an eighth; PNG ignores the request.
             image.draft(image.mode, (image.width >> halvings, image.height >> halvings))
         _load(image, file_format)
         gray = _to_gray(turn_upright(image, orientation))
@@ -105,7 +105,7 @@ def _open(content: bytes, file_format: FileFormat) -> Image.Image:
             ReasonCode.HEADER_UNREADABLE, f"the {file_format} header cannot be read"
         ),
     ):
-        # Pillow's own bomb check warns at 89 megapixels; ours has the site's limit.
+        # Pillow warns of a decompression bomb at 89 megapixels; ours is the site's limit.
         warnings.simplefilter("ignore")
         try:
             return Image.open(BytesIO(content), formats=[file_format])
@@ -132,13 +132,13 @@ def _load(image: Image.Image, file_format: FileFormat) -> None:
 
 
 def _to_gray(image: Image.Image) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Give the one channel, (rows, columns); refuse colour."""
+    """Return the gray channel, (rows, columns); refuse colour."""
     if image.mode in _WIDE_MODES:
         return np.asarray(image).astype(np.uint16)
     if image.mode in _GRAY_MODES:
         return np.asarray(image.convert("L"))
     channels = np.asarray(image.convert("RGB"))
     spread = np.ptp(channels, axis=2)
-    if np.mean(spread > _CHANNEL_TOLERANCE) > _COLOURED_SHARE:
+    if np.mean(spread > _CHANNEL_TOLERANCE) > _LARGEST_COLOURED_SHARE:
         raise RejectedInputError(ReasonCode.NOT_MONOCHROME, f"the image has colour ({image.mode})")
     return np.ascontiguousarray(channels[:, :, 1])

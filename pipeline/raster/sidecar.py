@@ -1,4 +1,4 @@
-"""Reads the sidecar of a plain image: ``name.json`` beside ``name.png``, with DICOM keywords.
+"""Reads the sidecar of a PNG or JPEG: ``name.json`` beside ``name.png``, with DICOM keywords.
 
 This module must not know images. An example::
 
@@ -18,15 +18,15 @@ _KEYWORD_OF_LOWER: Final = {keyword.lower(): keyword for keyword in KEYWORDS + S
 
 
 def parse_sidecar(content: bytes) -> dict[str, str]:
-    """Give the sidecar's texts by DICOM keyword.
+    """Return the sidecar's texts by DICOM keyword.
 
-    Keywords that are not read are ignored: a sidecar may hold a whole exported header. One that
-    differs from a known keyword only in case is a mistake that would lose an identity.
+    Unknown keywords are ignored: a sidecar may hold a whole exported header. A known keyword in the
+    wrong case is refused, since to ignore it could lose the patient's identity.
 
     Raises
     ------
     RejectedInputError
-        SIDECAR_INVALID, with the first thing that is wrong.
+        SIDECAR_INVALID, with the first fault.
     """
     try:
         header = json.loads(content)

@@ -1,4 +1,4 @@
-"""The values that travel: what a file says of itself, its image, its screening.
+"""The frozen values that travel between rooms: instance, radiograph, reading, screening.
 
-They are frozen and know nothing but the words in `pipeline.codes`: not how they are read or stored.
+They know only the words in `pipeline.codes`, and must not know how they are read or stored.
 """

@@ -1,4 +1,4 @@
-"""An instance: what a file says of itself, in DICOM's own terms, before any pixel is decoded.
+"""An instance: what a file's header says, in DICOM's terms; and why an instance was rejected.
 
 This module must not know how a file is read, nor what a database is.
 """
@@ -22,13 +22,13 @@ def derive_uid(sha256: str, role: str) -> str:
     sha256
         The file's digest, 64 lower-case hexadecimal digits.
     role
-        What is identified (``study``, ``series``, ``instance``), so that the three differ.
+        ``study``, ``series`` or ``instance``, so that the three UIDs differ.
 
     Returns
     -------
     str
-        A UID under 2.25 (a UUID as one decimal component): the same content always gives the
-        same one, at most 44 characters.
+        A UID under 2.25 (a UUID as one decimal component), of at most 44 characters; the same
+        content always gives the same one.
 
     References
     ----------
@@ -42,12 +42,12 @@ def derive_uid(sha256: str, role: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One SOP instance (or one plain image treated as one), as its header describes it.
+    """One SOP instance as its header describes it, or one PNG or JPEG as its sidecar does.
 
     Attributes
     ----------
     file_format
-        None where the content was not recognised; the instance then has nothing but its digest.
+        None where the content was not recognised: then only digest and derived UIDs are known.
     patient_age_years
         At the time of the study, from (0010,1010) Patient's Age or from birth and study date.
     anatomic_region, view_code
@@ -94,10 +94,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an instance has no screening.
+    """Why an instance is not screened.
 
-    ``detail`` is one line for a person: what was found, where, and what was expected. It holds
-    attribute values that describe the image (never a patient's name or a file's name).
+    ``detail`` is one line for a person: what was found, where, and what was expected. It may quote
+    attributes that describe the image, never a patient's name or a file's name.
     """
 
     reason_code: ReasonCode

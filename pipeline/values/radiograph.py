@@ -1,4 +1,4 @@
-"""The image values that travel: radiograph, field of view, model input.
+"""The values that hold an image: radiograph, field of view, model input.
 
 This module must not know any file format, nor any network.
 """

@@ -1,6 +1,7 @@
-"""What reading a file takes and gives, apart from the decoders, which are slow to import.
+"""What is passed to a reader process, and what it returns.
 
-This module must not know how a file is read.
+This module must not import a decoder, since every process imports it and decoders are slow to
+import.
 """
 
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from pipeline.values.radiograph import ModelInput
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
-    """What one file may cost.
+    """Limits for one file.
 
     Attributes
     ----------
     file_bytes
         Larger files are refused unread. A flat-panel radiograph has 10 to 40 MiB.
     pixels
-        Of the image, refused before decoding; also bounds what a deflated file unpacks to.
+        Rows times columns; more are refused before decoding. Also limits a deflated dataset.
     """
 
     file_bytes: int = 512 << 20
@@ -27,13 +28,13 @@ class ReadingLimits:
 
     @property
     def inflated_bytes(self) -> int:
-        """Longest dataset that a deflated file may hold: 16-bit pixels and a large header."""
+        """Limit of an inflated dataset: room for 16-bit pixels and a large header."""
         return 2 * self.pixels + (16 << 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a file's header says. There is always an instance, so that no file lacks a row."""
+    """A file's header. There is always an instance, so that every file gets a row."""
 
     instance: Instance
     rejection: Rejection | None
@@ -41,7 +42,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file turned into a model input, or the reason why not: exactly one of the two."""
+    """A file's model input, or the rejection that says why there is none: exactly one of both."""
 
     instance: Instance
     model_input: ModelInput | None
@@ -49,7 +50,7 @@ class Reading:
 
 
 def unidentified_instance(sha256: str) -> Instance:
-    """Give the instance of content that says nothing of itself: UIDs come from its digest."""
+    """Return the instance of content without a readable header; UIDs derive from its digest."""
     return Instance(
         sha256=sha256,
         sop_instance_uid=derive_uid(sha256, "instance"),

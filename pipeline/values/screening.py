@@ -1,6 +1,6 @@
-"""What comes out: findings, and the screening of one instance by one release.
+"""Findings, and the screening of one instance by one release.
 
-This module must not know how a probability was computed or where it will be stored.
+This module must not know how a probability is computed, nor where it is stored.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PNEUMONIA: Final = "PNEUMONIA"
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoints:
-    """The two calibrated probabilities that bound the grey zone, chosen on validation data."""
+    """The two calibrated probabilities that limit the grey zone, chosen on validation data."""
 
     high_sensitivity: float
     high_specificity: float
@@ -26,17 +26,17 @@ class OperatingPoints:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a model looked for.
+    """The result for one finding that the model looks for.
 
     Attributes
     ----------
     code
-        What was looked for, ``PNEUMONIA``.
+        Of the finding, ``PNEUMONIA``.
     probability
-        Calibrated, in [0, 1]: of a hundred studies given 0.8, about eighty show it.
+        Calibrated, in [0, 1]: of a hundred studies with 0.8, about eighty show the finding.
     operating_point
-        The bound that decided the band: the lowest probability that would still give it
-        (for NEGATIVE: the probability at which it would end).
+        The cut-off that decided the band: its lowest probability, or for NEGATIVE the probability
+        at which the next band begins.
     """
 
     code: str

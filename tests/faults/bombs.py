@@ -4,6 +4,11 @@ import struct
 import zlib
 from pathlib import Path
 
+from pipeline.dicom.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+)
+
 
 def write_png_bomb(path: Path, side: int) -> None:
     """Write a PNG of a few hundred kilobytes that unpacks to side x side bytes."""
@@ -33,11 +38,12 @@ def write_dicom(path: Path, uid: bytes, *, deflated_mib: int = 0, side: int = 64
 
     Its pixels are always fewer than it says.
     """
-    syntax = b"1.2.840.10008.1.2.1.99" if deflated_mib else b"1.2.840.10008.1.2.1\0"
+    syntax = DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN if deflated_mib else EXPLICIT_VR_LITTLE_ENDIAN
+    syntax_uid = syntax.uid.encode()
     meta = (
         element(2, 0x02, b"UI", b"1.2.840.10008.5.1.4.1.1.1\0")
         + element(2, 0x03, b"UI", uid)
-        + element(2, 0x10, b"UI", syntax)
+        + element(2, 0x10, b"UI", syntax_uid + b"\0" * (len(syntax_uid) % 2))
     )
     size = struct.pack("<H", side)
     dataset = (

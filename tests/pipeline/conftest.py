@@ -1,4 +1,4 @@
-"""Small made-up radiographs and the DICOM files around them."""
+"""Small synthetic radiographs, and DICOM files that hold them."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from pipeline.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TransferSyntax
 from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
 from tests.development_data import DATA
 
@@ -20,7 +20,7 @@ MakeDicom = Callable[..., bytes]
 
 @pytest.fixture
 def levels() -> NDArray[np.float64]:
-    """Give 144 x 160 gray levels in [0, 1]: the mean chest, with ripples in every direction."""
+    """Return 144 x 160 gray levels in [0, 1]: the mean chest, with ripples in every direction."""
     y, x = np.mgrid[0:1:144j, 0:1:160j]
     mean = load_appearance_model().mean.reshape(THUMBNAIL_PX, THUMBNAIL_PX)
     chest = np.asarray(Image.fromarray(mean).resize((160, 144), Image.Resampling.BILINEAR))
@@ -30,17 +30,17 @@ def levels() -> NDArray[np.float64]:
 
 @pytest.fixture
 def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
-    """Give a maker of files: a child's eligible chest, but for the attributes one names.
+    """Return a function that makes a DICOM file of a child's eligible chest.
 
-    ``pixels`` (an array of bit patterns) or ``frame`` (encapsulated bytes) replace the image, an
-    attribute given as None is left out.
+    ``pixels`` (an array of bit patterns) or ``frame`` (encapsulated bytes) replace the image.
+    Further arguments set attributes; None leaves one out.
     """
 
     def make(
         pixels: NDArray[Any] | None = None,
         *,
         frame: bytes | None = None,
-        syntax: str = ExplicitVRLittleEndian,
+        syntax: TransferSyntax = EXPLICIT_VR_LITTLE_ENDIAN,
         **attributes: Any,
     ) -> bytes:
         stored = np.rint(levels * 4095).astype(np.uint16) if pixels is None else pixels
@@ -62,8 +62,7 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
         dataset.BitsStored = 12 if stored.dtype.itemsize > 1 else 8
         dataset.HighBit = dataset.BitsStored - 1
         dataset.PixelRepresentation = int(stored.dtype.kind == "i")
-        is_big_endian = syntax == ExplicitVRBigEndian
-        order = ">" if is_big_endian else "<"
+        order = ">" if syntax.is_big_endian else "<"
         dataset.PixelData = frame or stored.astype(stored.dtype.newbyteorder(order)).tobytes()
         dataset["PixelData"].VR = "OB" if frame or stored.dtype.itemsize == 1 else "OW"
         for keyword, value in attributes.items():
@@ -72,14 +71,14 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
             else:
                 setattr(dataset, keyword, value)
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = syntax.uid
         dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
         dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.101"
         buffer = BytesIO()
         dataset.save_as(
             buffer,
-            implicit_vr=syntax == ImplicitVRLittleEndian,
-            little_endian=not is_big_endian,
+            implicit_vr=syntax.is_implicit_vr,
+            little_endian=not syntax.is_big_endian,
             enforce_file_format=True,
         )
         return buffer.getvalue()
@@ -89,7 +88,7 @@ def make_dicom(levels: NDArray[np.float64]) -> MakeDicom:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
-    """Give a writer of files into a temporary folder."""
+    """Return a function that writes a file into a temporary folder."""
 
     def write_file(name: str, content: bytes) -> Path:
         path = tmp_path / name
@@ -101,7 +100,7 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """Give the development data's folder, or skip."""
+    """Return the development data's folder, or skip."""
     if not (DATA / "dicom").is_dir():
         pytest.skip("no development data: set PNEUMOSCREEN_TEST_DATA to their folder")
     return DATA

@@ -45,7 +45,7 @@ def test_an_unpacked_archive_is_nothing_for_a_person_to_look_at():
     assert ReasonCode.ARCHIVE_UNPACKED.state is InstanceState.NOT_ELIGIBLE
 
 
-def test_what_nobody_looked_at_is_read_before_what_was_found_negative():
+def test_unread_studies_rank_before_negative_ones():
     assert Priority.HIGH.rank < UNREAD_RANK < Priority.ROUTINE.rank
     assert ReasonCode.PIXEL_DATA_TRUNCATED.state is InstanceState.QUARANTINED
     assert ReasonCode.NOT_A_CHEST_RADIOGRAPH.state is InstanceState.QUARANTINED
@@ -56,6 +56,6 @@ def test_priorities_have_one_order():
     assert min(Priority, key=lambda priority: priority.rank) is Priority.STAT
 
 
-def test_only_registered_and_claimed_are_still_under_way():
-    under_way = {state for state in InstanceState if not state.is_terminal}
-    assert under_way == {InstanceState.REGISTERED, InstanceState.CLAIMED}
+def test_only_registered_and_claimed_are_not_terminal():
+    not_terminal = {state for state in InstanceState if not state.is_terminal}
+    assert not_terminal == {InstanceState.REGISTERED, InstanceState.CLAIMED}

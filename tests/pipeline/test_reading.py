@@ -11,9 +11,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
+from pipeline.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import inspect_file, read_model_input
@@ -63,7 +63,7 @@ def test_the_same_radiograph_reads_alike_as_dicom_and_png(make_dicom, write, gra
     np.testing.assert_array_equal(as_dicom, as_png)
 
 
-def test_looks_are_judged_on_the_whole_although_the_network_sees_the_lungs(write, gray):
+def test_quality_is_judged_on_the_whole_although_the_network_sees_the_lungs(write, gray):
     path = write("a.png", png(np.pad(gray, 30, mode="edge")))
     whole, lungs = read(path), read(path, preprocessing=Preprocessing(crop_to_lungs=True))
     assert lungs.model_input.field_of_view.method == "lung_field"
@@ -99,7 +99,7 @@ def test_recognises_content_whatever_the_name(make_dicom, write, gray):
         (bytes(128) + b"DICM", ReasonCode.HEADER_UNREADABLE),
     ],
 )
-def test_content_that_says_nothing_has_an_instance_and_a_reason(write, content, expected):
+def test_content_without_a_header_has_an_instance_and_a_reason(write, content, expected):
     path = write("a.dcm", content)
     inspection = inspect_file(path, LIMITS)
     assert inspection.rejection.reason_code is expected
@@ -134,7 +134,7 @@ def test_an_image_of_one_gray_level_is_refused(make_dicom, write):
     assert read(path).rejection.reason_code is ReasonCode.NO_CONTRAST
 
 
-def test_limits_are_checked_before_anything_is_held(make_dicom, write):
+def test_limits_are_checked_before_decoding(make_dicom, write):
     path = write("a.dcm", make_dicom())
     small = replace(LIMITS, file_bytes=1000)
     inspection = inspect_file(path, small)
@@ -161,7 +161,7 @@ def test_rejections_never_name_the_patient_or_the_file(make_dicom, write):
         assert "doe" not in detail
 
 
-def test_a_plain_image_without_a_sidecar_is_nobodys(write, gray):
+def test_a_plain_image_without_a_sidecar_has_no_identity(write, gray):
     path = write("a.png", png(gray))
     reading = read(path)
     assert reading.instance.file_format is FileFormat.PNG
@@ -186,7 +186,7 @@ def test_a_broken_sidecar_quarantines_its_image(write, gray, content):
 
 
 def test_a_deflate_bomb_costs_bounded_memory(make_dicom, write):
-    content = make_dicom(syntax=DeflatedExplicitVRLittleEndian)
+    content = make_dicom(syntax=DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
     (meta_length,) = struct.unpack_from("<I", content, 140)
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     bomb = content[: 144 + meta_length] + deflater.compress(bytes(96 << 20)) + deflater.flush()
@@ -213,7 +213,7 @@ def test_a_reader_out_of_memory_says_so(make_dicom, write, monkeypatch):
     assert inspect_file(path, LIMITS).rejection.reason_code is ReasonCode.READER_MEMORY
 
 
-def test_a_whole_chest_in_the_hard_way_ends_with_its_flags(make_dicom, write, levels):
+def test_an_inverted_chest_is_read_and_flagged(make_dicom, write, levels):
     inverted = np.rint((1 - levels) * 4095).astype(np.uint16)
     reading = read(write("a.dcm", make_dicom(inverted, WindowCenter=2048, WindowWidth=4096)))
     assert reading.model_input.flags >= {Flag.POLARITY_SUSPECT}

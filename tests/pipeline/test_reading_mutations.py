@@ -1,8 +1,8 @@
-"""Mutated files end with pixels or a reason: never an exception, a warning or a dead reader.
+"""Mutated files give pixels or a reason: never an exception, a warning or a dead reader.
 
-A minute of ``PNEUMOSCREEN_FUZZ_EXAMPLES=20000``, with another ``PNEUMOSCREEN_FUZZ_SEED`` each time,
-finds what the few examples here may miss. The files run through native decoders, so they are read
-in a process of their own, as in the product.
+For a longer search, run it with ``PNEUMOSCREEN_FUZZ_EXAMPLES=20000`` (a minute) and another
+``PNEUMOSCREEN_FUZZ_SEED`` each time. The files run through native decoders, so they are read in a
+process of their own, as in the product.
 """
 
 import hashlib
@@ -19,18 +19,19 @@ import pydicom
 import pytest
 from PIL import ExifTags, Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    RLELossless,
-)
 
+from pipeline.dicom.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    JPEG_2000_LOSSLESS,
+    JPEG_BASELINE,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    RLE_LOSSLESS,
+    TransferSyntax,
+)
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
 from pipeline.reading import inspect_file, read_model_input
@@ -38,8 +39,8 @@ from pipeline.values.reading import ReadingLimits
 
 EXAMPLES = int(os.environ.get("PNEUMOSCREEN_FUZZ_EXAMPLES", "400"))
 SEED = int(os.environ.get("PNEUMOSCREEN_FUZZ_SEED", "20261123"))
-TELLING_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
-TELLING_WORDS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80")
+EXTREME_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
+EXTREME_WORDS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80")
 
 
 def mutate(content: bytes, chance: random.Random) -> bytes:
@@ -52,9 +53,9 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
             case 0:
                 mutant[at] ^= 1 << chance.randrange(8)
             case 1:
-                mutant[at] = chance.choice(TELLING_BYTES)
+                mutant[at] = chance.choice(EXTREME_BYTES)
             case 2:
-                mutant[at : at + 4] = chance.choice(TELLING_WORDS)
+                mutant[at : at + 4] = chance.choice(EXTREME_WORDS)
             case 3:
                 del mutant[at : at + chance.choice((1, 2, 4, 8, 100))]
             case 4:
@@ -71,11 +72,11 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
 
 @pytest.fixture
 def seeds(make_dicom: Callable[..., bytes], levels: np.ndarray) -> list[bytes]:
-    """Give one good file of each kind."""
+    """Return one good file of each kind."""
     twelve_bits = np.rint(levels * 4095).astype(np.uint16)
     eight_bits = np.rint(levels * 255).astype(np.uint8)
 
-    def compressed(syntax: str, frame: bytes | bytearray, pixels: np.ndarray) -> bytes:
+    def compressed(syntax: TransferSyntax, frame: bytes | bytearray, pixels: np.ndarray) -> bytes:
         return make_dicom(pixels, frame=encapsulate([bytes(frame)]), syntax=syntax)
 
     def plain(kind: str) -> bytes:
@@ -86,18 +87,18 @@ def seeds(make_dicom: Callable[..., bytes], levels: np.ndarray) -> list[bytes]:
         return buffer.getvalue()
 
     dataset = pydicom.dcmread(BytesIO(make_dicom(twelve_bits)))
-    dataset.compress(RLELossless)
+    dataset.compress(RLE_LOSSLESS.uid)
     dataset.save_as(run_length := BytesIO())
 
     return [
-        make_dicom(syntax=ExplicitVRLittleEndian, WindowCenter=2048, WindowWidth=4096),
-        make_dicom(syntax=ImplicitVRLittleEndian),
-        make_dicom(syntax=ExplicitVRBigEndian),
-        make_dicom(syntax=DeflatedExplicitVRLittleEndian),
-        compressed(JPEGBaseline8Bit, imagecodecs.jpeg8_encode(eight_bits), eight_bits),
-        compressed(JPEGLosslessSV1, imagecodecs.ljpeg_encode(twelve_bits), twelve_bits),
-        compressed(JPEGLSLossless, imagecodecs.jpegls_encode(twelve_bits), twelve_bits),
-        compressed(JPEG2000Lossless, imagecodecs.jpeg2k_encode(twelve_bits), twelve_bits),
+        make_dicom(syntax=EXPLICIT_VR_LITTLE_ENDIAN, WindowCenter=2048, WindowWidth=4096),
+        make_dicom(syntax=IMPLICIT_VR_LITTLE_ENDIAN),
+        make_dicom(syntax=EXPLICIT_VR_BIG_ENDIAN),
+        make_dicom(syntax=DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN),
+        compressed(JPEG_BASELINE, imagecodecs.jpeg8_encode(eight_bits), eight_bits),
+        compressed(JPEG_LOSSLESS_SV1, imagecodecs.ljpeg_encode(twelve_bits), twelve_bits),
+        compressed(JPEG_LS_LOSSLESS, imagecodecs.jpegls_encode(twelve_bits), twelve_bits),
+        compressed(JPEG_2000_LOSSLESS, imagecodecs.jpeg2k_encode(twelve_bits), twelve_bits),
         run_length.getvalue(),
         plain("PNG"),
         plain("JPEG"),

@@ -166,7 +166,7 @@ def may_be_readable_later(arrival: Arrival) -> bool:
 def arrival_of_killer(source: SourceFile, rejection: Rejection) -> Arrival:
     """Give a row to a file whose header kills its reader: only its digest is known."""
     try:
-        digest, _ = read_file(source.path, longest=0)
+        digest, _ = read_file(source.path, max_bytes=0)
     except OSError:
         return Arrival(source, None, rejection)
     return Arrival(source, unidentified_instance(digest), rejection)

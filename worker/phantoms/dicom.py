@@ -14,22 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import (
-    JPEG2000,
-    UID,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import UID
 
+from pipeline.dicom.transfer_syntaxes import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    HTJ2K_LOSSLESS,
+    JPEG_2000,
+    JPEG_2000_LOSSLESS,
+    JPEG_BASELINE,
+    JPEG_EXTENDED,
+    JPEG_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    JPEG_LS_NEAR_LOSSLESS,
+    RLE_LOSSLESS,
+    TRANSFER_SYNTAXES,
+    TransferSyntax,
+)
 from pipeline.values.instance import derive_uid
 
 COMPUTED_RADIOGRAPHY: Final = "1.2.840.10008.5.1.4.1.1.1"
@@ -37,19 +38,24 @@ DX_FOR_PRESENTATION: Final = "1.2.840.10008.5.1.4.1.1.1.1"
 DX_FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.1.1"
 CT: Final = "1.2.840.10008.5.1.4.1.1.2"
 
-_ENCODERS: Final[dict[UID, Callable[[NDArray[Any]], bytes | bytearray]]] = {
-    JPEGBaseline8Bit: lambda frame: imagecodecs.jpeg8_encode(frame, level=92),
-    JPEGExtended12Bit: lambda frame: imagecodecs.jpeg8_encode(frame, level=92, bitspersample=12),
-    JPEGLossless: imagecodecs.ljpeg_encode,
-    JPEGLosslessSV1: imagecodecs.ljpeg_encode,
-    JPEGLSLossless: imagecodecs.jpegls_encode,
-    JPEGLSNearLossless: lambda frame: imagecodecs.jpegls_encode(frame, level=2),
-    JPEG2000Lossless: lambda frame: imagecodecs.jpeg2k_encode(
+_ENCODERS: Final[dict[TransferSyntax, Callable[[NDArray[Any]], bytes | bytearray]]] = {
+    JPEG_BASELINE: lambda frame: imagecodecs.jpeg8_encode(frame, level=92),
+    JPEG_EXTENDED: lambda frame: imagecodecs.jpeg8_encode(frame, level=92, bitspersample=12),
+    JPEG_LOSSLESS: imagecodecs.ljpeg_encode,
+    JPEG_LOSSLESS_SV1: imagecodecs.ljpeg_encode,
+    JPEG_LS_LOSSLESS: imagecodecs.jpegls_encode,
+    JPEG_LS_NEAR_LOSSLESS: lambda frame: imagecodecs.jpegls_encode(frame, level=2),
+    JPEG_2000_LOSSLESS: lambda frame: imagecodecs.jpeg2k_encode(
         frame, codecformat="J2K", reversible=True
     ),
-    JPEG2000: lambda frame: imagecodecs.jpeg2k_encode(frame, codecformat="J2K", level=75),
-    HTJ2KLossless: imagecodecs.htj2k_encode,
+    JPEG_2000: lambda frame: imagecodecs.jpeg2k_encode(frame, codecformat="J2K", level=75),
+    HTJ2K_LOSSLESS: imagecodecs.htj2k_encode,
 }
+ENCODABLE_SYNTAXES: Final = tuple(
+    syntax
+    for syntax in TRANSFER_SYNTAXES
+    if syntax.codec is None or syntax == RLE_LOSSLESS or syntax in _ENCODERS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class DicomPlan:
 
     name: str
     what: str
-    transfer_syntax: UID = ExplicitVRLittleEndian
+    transfer_syntax: TransferSyntax = EXPLICIT_VR_LITTLE_ENDIAN
     sop_class_uid: str = COMPUTED_RADIOGRAPHY
     modality: str = ""
     bits_stored: int = 12
@@ -89,12 +95,11 @@ def encode_dicom(
     dataset = _describe(plan, header, key)
     dataset.Rows, dataset.Columns = levels.shape
     _set_pixels(dataset, plan, levels)
-    is_big_endian = plan.transfer_syntax == ExplicitVRBigEndian
     buffer = BytesIO()
     dataset.save_as(
         buffer,
-        implicit_vr=plan.transfer_syntax.is_implicit_VR,
-        little_endian=not is_big_endian,
+        implicit_vr=plan.transfer_syntax.is_implicit_vr,
+        little_endian=not plan.transfer_syntax.is_big_endian,
         enforce_file_format=True,
     )
     return buffer.getvalue()
@@ -124,7 +129,7 @@ def _describe(plan: DicomPlan, header: Mapping[str, str], key: str) -> Dataset:
     for keyword, value in header.items():
         setattr(dataset, keyword, value)
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = plan.transfer_syntax
+    dataset.file_meta.TransferSyntaxUID = UID(plan.transfer_syntax.uid)
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     return dataset
@@ -149,10 +154,11 @@ def _set_pixels(dataset: Dataset, plan: DicomPlan, levels: NDArray[np.float32]) 
     encode = _ENCODERS.get(plan.transfer_syntax)
     if encode is not None:
         dataset.PixelData = encapsulate([bytes(encode(frame))])
-    elif plan.transfer_syntax == RLELossless:
-        dataset.compress(RLELossless, frame, encoding_plugin="pydicom", generate_instance_uid=False)
+    elif plan.transfer_syntax == RLE_LOSSLESS:
+        dataset.compress(
+            RLE_LOSSLESS.uid, frame, encoding_plugin="pydicom", generate_instance_uid=False
+        )
     else:
-        is_big_endian = plan.transfer_syntax == ExplicitVRBigEndian
-        swapped = frame.astype(frame.dtype.newbyteorder(">" if is_big_endian else "<"))
-        dataset.PixelData = swapped.tobytes()
+        stored = frame.dtype.newbyteorder(">" if plan.transfer_syntax.is_big_endian else "<")
+        dataset.PixelData = frame.astype(stored).tobytes()
     dataset["PixelData"].VR = "OB" if encode is not None or is_byte else "OW"

@@ -13,19 +13,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    RLELossless,
-)
 
 from pipeline.codes import ReasonCode
+from pipeline.dicom.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    JPEG_2000_LOSSLESS,
+    JPEG_BASELINE,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    RLE_LOSSLESS,
+)
 from worker.phantoms.dicom import (
     COMPUTED_RADIOGRAPHY,
     CT,
@@ -101,18 +101,18 @@ def _make_files(seed: int) -> Iterator[_File]:
 def _make_children(seed: int) -> Iterator[_File]:
     """Make one chest in each of the transfer syntaxes that a department sends."""
     plans = [
-        DicomPlan("explicit", "a child of 3, 12 bits with a window", ExplicitVRLittleEndian),
-        DicomPlan("implicit", "a child of 2, implicit VR", ImplicitVRLittleEndian),
-        DicomPlan("big-endian", "a child of 4, big endian", ExplicitVRBigEndian),
-        DicomPlan("deflated", "a child of 18 months, deflated", DeflatedExplicitVRLittleEndian),
-        DicomPlan("rle", "a child of 5, RLE", RLELossless),
-        DicomPlan("jpeg", "a child of 1, JPEG baseline", JPEGBaseline8Bit, bits_stored=8),
-        DicomPlan("jpeg-lossless", "a child of 3, JPEG lossless", JPEGLosslessSV1),
-        DicomPlan("jpeg-ls", "a child of 4, JPEG-LS", JPEGLSLossless),
+        DicomPlan("explicit", "a child of 3, 12 bits with a window", EXPLICIT_VR_LITTLE_ENDIAN),
+        DicomPlan("implicit", "a child of 2, implicit VR", IMPLICIT_VR_LITTLE_ENDIAN),
+        DicomPlan("big-endian", "a child of 4, big endian", EXPLICIT_VR_BIG_ENDIAN),
+        DicomPlan("deflated", "a child of 18 months, deflated", DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN),
+        DicomPlan("rle", "a child of 5, RLE", RLE_LOSSLESS),
+        DicomPlan("jpeg", "a child of 1, JPEG baseline", JPEG_BASELINE, bits_stored=8),
+        DicomPlan("jpeg-lossless", "a child of 3, JPEG lossless", JPEG_LOSSLESS_SV1),
+        DicomPlan("jpeg-ls", "a child of 4, JPEG-LS", JPEG_LS_LOSSLESS),
         DicomPlan(
             "jpeg-2000",
             "a boy of 9 (outside the trained ages), JPEG 2000, MONOCHROME1",
-            JPEG2000Lossless,
+            JPEG_2000_LOSSLESS,
             is_monochrome1=True,
         ),
     ]

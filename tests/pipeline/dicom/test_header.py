@@ -7,12 +7,17 @@ from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom, pydicom_muted
 from pipeline.dicom.header import read_count, read_instance, read_text
+from pipeline.dicom.transfer_syntaxes import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 from pipeline.errors import RejectedInputError
-from pipeline.header.attributes import KEYWORDS, clean_text
+from pipeline.header.attributes import KEYWORDS
+from pipeline.header.value_representations import clean_text
 
 
 def read_slowly(dataset, keyword):
@@ -34,7 +39,7 @@ def raw_element(keyword, vr, value):
 
 
 @pytest.mark.parametrize(
-    "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
+    "syntax", [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN]
 )
 def test_reads_numbers_and_texts_in_every_encoding(make_dicom, syntax):
     content = make_dicom(syntax=syntax, WindowCenter=["2048.5", "100"], Rows=144)

@@ -1,4 +1,4 @@
-"""Real files: every one ends with pixels or a reason; gray levels as in pydicom and in DCMTK."""
+"""Real files: each gives pixels or a reason; gray levels are those of pydicom and DCMTK."""
 
 import hashlib
 import os
@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-from pydicom.uid import ExplicitVRLittleEndian
 
 import pipeline.grayscale.stored_pixels
 from pipeline.codes import Flag, ReasonCode
 from pipeline.dicom.dataset import looks_like_dicom, parse_dicom
 from pipeline.dicom.header import read_instance
 from pipeline.dicom.radiograph import decode_radiograph
+from pipeline.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.errors import RejectedInputError
 from pipeline.framing.preprocessing import Preprocessing
@@ -65,8 +65,8 @@ def test_every_rsna_chest_is_read(data_folder):
         assert Flag.SECONDARY_CAPTURE in reading.model_input.flags
 
 
-def decoded_whole(folder, monkeypatch):
-    """Give every monochrome single frame of the folder that decodes, at full resolution."""
+def decode_whole(folder, monkeypatch):
+    """Yield every monochrome single frame of the folder that decodes, at full resolution."""
     monkeypatch.setattr(pipeline.grayscale.stored_pixels, "SUFFICIENT_SIDE_PX", 1 << 30)
     for path in files_of(folder):
         content = path.read_bytes()
@@ -109,7 +109,7 @@ def pydicom_levels(dataset):
 
 def test_gray_levels_are_those_of_pydicom(data_folder, monkeypatch):
     compared = 0
-    for path, content, radiograph in decoded_whole(data_folder / "dicom" / "assorted", monkeypatch):
+    for path, content, radiograph in decode_whole(data_folder / "dicom" / "assorted", monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(BytesIO(content), force=True)
@@ -128,7 +128,7 @@ def test_gray_levels_are_those_of_pydicom(data_folder, monkeypatch):
 @pytest.mark.skipif(shutil.which("dcm2pnm") is None, reason="DCMTK is not installed")
 def test_gray_levels_are_those_of_dcmtk(data_folder, monkeypatch, tmp_path):
     compared = 0
-    for path, content, radiograph in decoded_whole(data_folder / "dicom" / "assorted", monkeypatch):
+    for path, content, radiograph in decode_whole(data_folder / "dicom" / "assorted", monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(BytesIO(content), force=True)
@@ -158,7 +158,7 @@ def as_native(dataset):
     if "PresentationLUTShape" in dataset:
         image.PresentationLUTShape = dataset.PresentationLUTShape
     image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.file_meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN.uid
     buffer = BytesIO()
     image.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 
 from pipeline.eligibility.ledger import write_ledger
@@ -19,4 +20,6 @@ def test_the_words_of_the_rules_follow_the_policys_defaults():
     assert f"From {policy.minimum_age_years:g} to under {policy.maximum_age_years:g}" in words
     assert f"{policy.trained_from_years:g} to {policy.trained_below_years - 1:g}" in words
     assert f"At least {policy.minimum_size_px} px" in words
-    assert all(modality in words for modality in policy.modalities)
+    assert " and ".join(sorted(policy.modalities)) in words
+    options = {option.name for option in fields(policy) if option.name.startswith("accept_")}
+    assert options == {option for option in options if f"`{option}`" in words}

@@ -12,10 +12,10 @@ CUTOFFS = (-1.0, 0.5)
 MARGIN = 0.25
 
 
-class Reader:
-    """Reads each image's first pixel as its logit, rounded to a step."""
+class FirstPixelEngine:
+    """Returns each image's first pixel as its logit, rounded to a step."""
 
-    name = "reader"
+    name = "first-pixel"
     precision = Precision.FLOAT32
 
     def __init__(self, step: float) -> None:
@@ -39,28 +39,30 @@ def images(*values: float) -> NDArray[np.float32]:
 def test_every_image_falls_on_the_side_where_the_exact_engine_sees_it(
     values: list[float], step: float
 ) -> None:
-    exact = Reader(0)
-    guarded = GuardedEngine(Reader(step), lambda: exact, CUTOFFS, MARGIN)
-    found, true = guarded.logits(images(*values)), Reader(0).logits(images(*values))
+    exact = FirstPixelEngine(0)
+    guarded = GuardedEngine(FirstPixelEngine(step), lambda: exact, CUTOFFS, MARGIN)
+    found, true = guarded.logits(images(*values)), FirstPixelEngine(0).logits(images(*values))
     for cutoff in CUTOFFS:
         np.testing.assert_array_equal(found >= cutoff, true >= cutoff)
 
 
 def test_only_what_is_close_to_a_cutoff_is_run_again() -> None:
-    exact = Reader(0)
-    GuardedEngine(Reader(0), lambda: exact, CUTOFFS, MARGIN).logits(images(-3, -1.2, 0, 0.26, 2))
+    exact = FirstPixelEngine(0)
+    GuardedEngine(FirstPixelEngine(0), lambda: exact, CUTOFFS, MARGIN).logits(
+        images(-3, -1.2, 0, 0.26, 2)
+    )
     assert exact.images == 2
 
 
-def guard_and_loads() -> tuple[GuardedEngine, list[Reader]]:
-    """Give an engine, and the list to which each exact one that it loads is added."""
-    loads: list[Reader] = []
+def guard_and_loads() -> tuple[GuardedEngine, list[FirstPixelEngine]]:
+    """Return an engine, and the list of the exact engines that it has loaded."""
+    loads: list[FirstPixelEngine] = []
 
-    def load() -> Reader:
-        loads.append(Reader(0))
+    def load() -> FirstPixelEngine:
+        loads.append(FirstPixelEngine(0))
         return loads[-1]
 
-    return GuardedEngine(Reader(0), load, CUTOFFS, MARGIN), loads
+    return GuardedEngine(FirstPixelEngine(0), load, CUTOFFS, MARGIN), loads
 
 
 def test_the_exact_engine_is_loaded_only_when_it_is_needed() -> None:
@@ -69,7 +71,7 @@ def test_the_exact_engine_is_loaded_only_when_it_is_needed() -> None:
     assert loads == []
     guarded.warm_up(2)
     guarded.logits(images(-1))
-    assert [reader.images for reader in loads] == [3]
+    assert [engine.images for engine in loads] == [3]
 
 
 def test_the_exact_engine_can_be_loaded_before_it_is_needed_and_once_only() -> None:
@@ -78,9 +80,9 @@ def test_the_exact_engine_can_be_loaded_before_it_is_needed_and_once_only() -> N
     assert len(loads) == 1
     guarded.load_exact()
     guarded.logits(images(-1))
-    assert [reader.images for reader in loads] == [1]
+    assert [engine.images for engine in loads] == [1]
 
 
 def test_what_is_no_number_stays_so() -> None:
-    guarded = GuardedEngine(Reader(0), lambda: Reader(0), CUTOFFS, MARGIN)
+    guarded = GuardedEngine(FirstPixelEngine(0), lambda: FirstPixelEngine(0), CUTOFFS, MARGIN)
     assert np.isnan(guarded.logits(images(np.nan))).all()

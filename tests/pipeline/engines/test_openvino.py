@@ -1,4 +1,4 @@
-"""What OpenVINO alone must get right: 8 bits, and that it tells nobody that it was used."""
+"""What only OpenVINO must get right: 8 bits, and an import without its telemetry."""
 
 import os
 import subprocess

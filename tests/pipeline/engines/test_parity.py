@@ -1,4 +1,4 @@
-"""Every engine gives the released network's answers: those of Keras, whose network was trained."""
+"""Every engine gives the results of Keras, in which the released network was trained."""
 
 from collections.abc import Sequence
 from functools import cache

@@ -1,4 +1,4 @@
-"""What TensorFlow alone must get right: too little memory, and start-up without Keras."""
+"""What only TensorFlow must get right: too little memory, and an import without Keras."""
 
 import subprocess
 import sys

@@ -73,8 +73,8 @@ def test_a_radiograph_and_its_smaller_copy_give_the_same_box():
     st.integers(0, 1000),
 )
 @example(235, 216, [0, 0, 0, 0], 0.075, 393)  # pixels on the borders of cells decided
-def test_the_short_look_at_the_edges_changes_nothing(rows, columns, dark, brightest, seed):
-    """Compared with the whole thumbnail, which is made where an edge is dark."""
+def test_the_quick_check_of_the_edges_changes_nothing(rows, columns, dark, brightest, seed):
+    """Compared with the thumbnail, which is used where an edge is dark."""
     pixels = (
         np.random.default_rng(seed).uniform(0.03, brightest, (rows, columns)).astype(np.float32)
     )

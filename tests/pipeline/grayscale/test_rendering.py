@@ -80,7 +80,7 @@ def test_prefers_the_voi_lut_to_the_window():
     assert levels[0, 0] == 1
 
 
-def test_scales_a_voi_lut_whose_bits_are_a_lie():
+def test_scales_a_voi_lut_whose_bits_are_wrong():
     lut = LookupTable(0, np.linspace(0, 4095, 4096), bits=16)
     levels, _ = rendered(ramp(), voi_lut=lut)
     assert levels.max() == 1
@@ -163,7 +163,7 @@ def test_a_rising_lut_never_falls(first_mapped, entries):
     st.booleans(),
 )
 def test_a_line_that_is_computed_equals_the_table(center, width, function, is_inverted):
-    """A large image takes the short cut where it may, one of few pixels always looks up."""
+    """In a large image a straight line is computed; a small one is always looked up."""
     pixels = ramp()
     many = replace(pixels, codes=np.tile(pixels.codes, (2, 1)))
     few = replace(pixels, codes=pixels.codes[::2, ::2])

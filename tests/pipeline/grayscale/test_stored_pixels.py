@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pipeline.grayscale.stored_pixels
-from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_of, shrink
+from pipeline.grayscale.stored_pixels import StoredPixels, extract_pixels, reduction_factor, shrink
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_shrinks_by_averaging_blocks(monkeypatch):
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000))
 def test_keeps_enough_pixels(rows, columns):
-    factor = reduction_of(rows, columns)
+    factor = reduction_factor(rows, columns)
     assert (
         factor == 1
         or min(rows, columns) // factor >= pipeline.grayscale.stored_pixels.SUFFICIENT_SIDE_PX

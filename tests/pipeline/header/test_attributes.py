@@ -1,18 +1,11 @@
-from datetime import date, time
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.codes import FileFormat, Flag, Priority, ReasonCode
-from pipeline.header.attributes import (
-    clean_text,
-    describe_instance,
-    parse_age,
-    parse_date,
-    parse_time,
-    reconcile_age,
-)
+from pipeline.header.attributes import describe_instance, reconcile_age
 from pipeline.values.instance import derive_uid
 
 DIGEST = "a" * 64
@@ -20,33 +13,6 @@ DIGEST = "a" * 64
 
 def describe(**header: str):
     return describe_instance(header, sha256=DIGEST, file_format=FileFormat.DICOM)
-
-
-@pytest.mark.parametrize(
-    ("text", "years"),
-    [("003Y", 3.0), ("018M", 1.5), ("000D", 0.0), ("77", 77.0), ("9y", 9.0), ("018Y", 18.0)],
-)
-def test_reads_age_strings_exactly(text, years):
-    assert parse_age(text) == years
-
-
-@pytest.mark.parametrize("text", [None, "", "ABC", "3.5Y", "-03Y", "1234Y", "003X"])
-def test_takes_a_malformed_age_for_unknown(text):
-    assert parse_age(text) is None
-
-
-def test_reads_dates_of_all_generations():
-    expected = date(2024, 1, 31)
-    assert {parse_date(t) for t in ("20240131", "2024.01.31", "2024-01-31")} == {expected}
-    assert parse_date("20240231") is None
-    assert parse_date("d14a028c2a3a2bc9") is None
-
-
-def test_reads_partial_times():
-    assert parse_time("09") == time(9)
-    assert parse_time("0930") == time(9, 30)
-    assert parse_time("093015.25") == time(9, 30, 15, 250_000)
-    assert parse_time("2500") is None
 
 
 def test_computes_the_age_from_the_dates():
@@ -96,7 +62,7 @@ def test_tolerates_leading_zeros_in_a_uid():
     assert instance.study_instance_uid == "1.2.03.4"
 
 
-def test_flags_an_instance_of_nobody():
+def test_flags_an_instance_without_identity():
     assert Flag.NO_IDENTITY in describe()[0].flags
     assert Flag.NO_IDENTITY not in describe(AccessionNumber="A1")[0].flags
 
@@ -108,14 +74,6 @@ def test_reads_terms_in_upper_case_and_several_values():
     assert instance.modality == "CR"
     assert instance.image_type == ("DERIVED", "SECONDARY")
     assert instance.requested_procedure_priority is Priority.STAT
-
-
-@given(st.text(max_size=600))
-def test_cleaned_text_is_one_bounded_printable_line(text):
-    cleaned = clean_text(text)
-    assert len(cleaned) <= 256
-    assert cleaned.isprintable()
-    assert clean_text(cleaned) == cleaned.strip()
 
 
 @given(

@@ -26,11 +26,11 @@ def chest(levels):
     return prepare_model_input(radiograph, Preprocessing()).pixels
 
 
-def test_takes_a_chest_for_a_chest(chest):
+def test_a_chest_is_not_flagged(chest):
     assert judge_appearance(chest, POLICY) == set()
 
 
-def test_takes_a_drawn_chest_for_a_chest():
+def test_a_drawn_chest_is_not_flagged():
     drawing = draw_chest(ChestPhantom(size_px=256, opacity=0.2, seed=1))
     model_input = prepare_model_input(Radiograph(drawing), Preprocessing())
     assert judge_appearance(model_input.pixels, POLICY) == set()
@@ -87,7 +87,7 @@ def read(path):
 
 
 @pytest.mark.data
-def test_no_real_chest_is_refused_for_its_look(data_folder):
+def test_no_real_chest_is_refused_for_its_appearance(data_folder):
     paths = sorted((data_folder / "kermany_native").glob("*/*"))
     paths += sorted((data_folder / "dicom" / "rsna").glob("*.dcm"))
     readings = [read(path) for path in paths]

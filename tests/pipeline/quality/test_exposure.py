@@ -17,7 +17,7 @@ def test_a_well_exposed_chest_has_no_flag(levels):
 
 
 @pytest.mark.parametrize("change", [lambda a: 3 * a - 1.2, lambda a: 3 * a - 0.5])
-def test_flags_a_chest_that_is_burnt_out_or_blocked_up(levels, change):
+def test_flags_a_chest_that_is_clipped_to_white_or_black(levels, change):
     assert judge(change(levels)) == {Flag.EXPOSURE_SUSPECT}
 
 

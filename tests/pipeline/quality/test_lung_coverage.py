@@ -11,7 +11,7 @@ from pipeline.quality.lung_coverage import LungCoverage, judge_lung_coverage, lo
 from pipeline.values.radiograph import Radiograph
 
 
-def test_layers_are_rectified_but_for_the_last():
+def test_all_layers_but_the_last_are_rectified():
     pixels = np.zeros((128, 128), np.float32)
     pixels[:4, :4] = 1  # the first cell of the grid; all others are alike
     first = np.zeros((1024, 2), np.float32)

@@ -2,13 +2,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from pipeline.codes import FileFormat, Flag, ReasonCode
 from pipeline.errors import RejectedInputError
-from pipeline.raster.exif import read_orientation
 from pipeline.raster.image import decode_raster, read_raster_instance, recognise_raster
 
 PIXELS = 1_000_000
@@ -126,10 +123,3 @@ def test_turns_what_was_decoded_at_a_half(gray):
     large = np.asarray(Image.fromarray(gray).resize((2000, 1700)))
     radiograph = decode_raster(encode(large, "JPEG", exif=exif(6)), FileFormat.JPEG, large.size)
     assert radiograph.pixels.shape == (1000, 850)
-
-
-@given(st.binary(max_size=60), st.sampled_from([b"", b"Exif\0\0", b"II*\0", b"MM\0*"]))
-def test_whatever_exif_holds_an_orientation_comes_of_it(noise, beginning):
-    image = Image.new("L", (2, 2))
-    image.info["exif"] = beginning + noise
-    assert read_orientation(image) in range(1, 9)
