@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 # The machine's own pip installs into the environment: Debian's python3 can make an environment
 # without pip, but one with pip only after python3-venv was installed by hand.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
-TRAINING_TESTS := tests/training/test_run.py tests/training/test_network.py tests/training/test_teacher.py
+TRAINING_TESTS := tests/training/fitting/test_run.py tests/training/fitting/test_fit.py \
+	tests/training/fitting/test_distillation.py tests/training/networks/test_network.py
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate
 
 .PHONY: demo test backends faults bench check lint format lock picture clean

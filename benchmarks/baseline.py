@@ -1,11 +1,11 @@
-"""What a user would write: the loop that the product is compared with.
+"""The baseline that the product is compared with: the loop that a user would write.
 
-pydicom's documented path to shown pixels, one resize, and Keras's `predict` for each image:
+pydicom's documented path to display pixels, one resize, and Keras's `predict` for each image:
 
     python -m benchmarks.baseline FOLDER RELEASE
 
-It prints one JSON line: how many were scored, and the seconds before the first file and after it.
-It checks, refuses, records and survives nothing; it does no more than the work.
+It prints one JSON line: the number of files, the seconds of start-up, and those of the work. It
+validates nothing, records nothing, and stops at the first error.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Tells how far reduced precision moves a release's answers, and how much is run again for it.
+"""Measures how far reduced precision moves a release's logits, and how many images are run again.
 
     python -m benchmarks.engine_errors DATA [RELEASE]
 
-Every radiograph of the validation and test parts, and the files of native size, each precision of
-OpenVINO against its float32, without the guard; then what lies near a cut-off is counted. A
+Compares each precision of OpenVINO with its float32, without the guard, on every radiograph of the
+validation and test parts and on the files of native size; then counts what lies near a cut-off. A
 precision that the processor lacks may be computed in float32: a line of zeros is no measurement.
 """
 
@@ -21,12 +21,11 @@ from pipeline.engines.weights import Weights
 from pipeline.framing.preprocessing import prepare_model_input
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, load_release
 from pipeline.values.radiograph import Radiograph
-from training.__main__ import DEFAULT_SEED
-from training.data.cohort import Part, read_cohort
+from training.data.cohort import DEFAULT_SPLIT_SEED, Part, read_cohort
+from training.data.image_operations import read_pixels
 from training.data.images import Radiographs, prepare_all
 from training.data.split import split_by_group
 from training.evaluation.calibration import apply_calibration
-from training.evaluation.stress import read_film
 
 _REDUCED: Final = (Precision.BFLOAT16, Precision.INT8)
 
@@ -36,10 +35,12 @@ def main() -> None:
     data = Path(sys.argv[1])
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else RELEASES_FOLDER / CURRENT_RELEASE  # noqa: PLR2004
     release = load_release(folder)
-    samples = [s for s in split_by_group(read_cohort(data), DEFAULT_SEED) if s.part != Part.TRAIN]
+    samples = [
+        s for s in split_by_group(read_cohort(data), DEFAULT_SPLIT_SEED) if s.part != Part.TRAIN
+    ]
     pixels, _ = prepare_all(Radiographs(data, samples), release.preprocessing)
     native = [
-        prepare_model_input(Radiograph(read_film(file)), release.preprocessing).pixels
+        prepare_model_input(Radiograph(read_pixels(file)), release.preprocessing).pixels
         for file in sorted((data / "kermany_native").rglob("*.jpeg"))
     ]
     pixels = np.concatenate([pixels, native])

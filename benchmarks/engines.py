@@ -1,7 +1,7 @@
 """Times one engine alone: ``python -m benchmarks.engines NAME`` prints one JSON line.
 
-Batches of every size that is padded to, after a warm-up; medians of three runs. Beside them, what a
-product of large matrices gets out of the same cores: the limit that arithmetic sets in float32.
+Times every batch size that batches are padded to, after a warm-up; medians of three runs. For
+comparison, the rate of a product of large float32 matrices on the same cores: the arithmetic limit.
 """
 
 import json
@@ -18,8 +18,8 @@ from pipeline.engines.names import EngineName
 from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER
 
 _BATCHES = (1, 2, 4, 8, 16, 32)
-_IMAGES = 64  # a run's, whatever the batch
-# Of ResNet50V2 at 128 px with one channel: twice the multiplications of its convolutions.
+_IMAGES = 64  # per run, at every batch size
+# ResNet50V2 at 128 px with one channel: twice the multiplications of its convolutions.
 GIGAFLOP_AN_IMAGE = 2.22
 _MATRIX = 2048
 
@@ -56,7 +56,7 @@ def _rate(classifier: Classifier, pixels: NDArray[np.float32]) -> float:
 
 
 def _matrix_rate() -> float:
-    """Give the 10^9 operations a second of a product of large float32 matrices."""
+    """Give the GFLOP/s of a product of large float32 matrices."""
     matrix = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
     seconds = []
     for _ in range(7):

@@ -1,4 +1,4 @@
-"""Runs a command, and tells how long it took and how much memory it and its children had.
+"""Runs a command, and measures its time and the memory of it and its children.
 
 This module must not know what is measured.
 """
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_BETWEEN_LOOKS_S: Final = 0.1
+_SAMPLING_INTERVAL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a command cost.
+    """The time, memory and output of a command.
 
     Attributes
     ----------
     seconds
         From start to end, by the wall clock.
     peak_mib
-        The most that all its processes had at once; pages that they share count once.
+        The most memory of all its processes at once; shared pages count once.
     """
 
     seconds: float
@@ -39,12 +39,12 @@ def run_command(
     Parameters
     ----------
     cores
-        It may use only so many; all of them where it is None.
+        The number of cores that it may use; None: all.
 
     Raises
     ------
     RuntimeError
-        If it fails; with what it said.
+        If it fails; with the end of its standard error.
     """
     allowed = sorted(os.sched_getaffinity(0))[:cores]
     began_s = time.perf_counter()
@@ -59,17 +59,17 @@ def run_command(
     peak_kib = 0
     while True:
         try:
-            output, errors = process.communicate(timeout=_BETWEEN_LOOKS_S)
+            output, errors = process.communicate(timeout=_SAMPLING_INTERVAL_S)
             break
         except subprocess.TimeoutExpired:
-            peak_kib = max(peak_kib, sum(map(_proportional_kib, _family(process.pid))))
+            peak_kib = max(peak_kib, sum(map(_proportional_set_kib, _process_tree(process.pid))))
     seconds = time.perf_counter() - began_s
     if process.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors[-2000:]}")
     return Run(seconds, peak_kib / 1024, output)
 
 
-def _family(root: int) -> Iterator[int]:
+def _process_tree(root: int) -> Iterator[int]:
     yield root
     try:
         children = Path(f"/proc/{root}/task/{root}/children").read_text(encoding="ascii").split()
@@ -82,10 +82,10 @@ def _family(root: int) -> Iterator[int]:
         except OSError:
             continue
     for child in set(children):
-        yield from _family(int(child))
+        yield from _process_tree(int(child))
 
 
-def _proportional_kib(process: int) -> int:
+def _proportional_set_kib(process: int) -> int:
     try:
         text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
     except OSError:

@@ -1,8 +1,8 @@
-"""Times registration: files that lie in a folder, to rows in the database.
+"""Times registration: from the files of a folder to rows in the database.
 
     python -m benchmarks.registration FOLDER URL
 
-Headers are read and digests taken in reader processes, as always. It prints one JSON line.
+Reader processes read headers and compute digests, as in the product. It prints one JSON line.
 """
 
 import json
@@ -21,7 +21,7 @@ from worker.settings import LogFormat
 
 
 def main() -> None:
-    """Register a folder; tell files a second and this process's memory, half-way and at the end."""
+    """Register a folder; print files per second, and peak memory half-way and at the end."""
     folder, url = Path(sys.argv[1]), sys.argv[2]
     configure_logging("WARNING", LogFormat.CONSOLE)  # what is printed is the result alone
     memory_mib: list[int] = []
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def read_peak_mib() -> int:
-    """Give the most memory that this process had: getrusage would count the one that began it."""
+    """Give this process's peak memory; getrusage would include that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return round(int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) / 1024)
 

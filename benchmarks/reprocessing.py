@@ -1,9 +1,9 @@
-"""Times how an archive is sent back to the workers for a new release, as it grows.
+"""Times how an archive of a given size is marked for reprocessing by a new release.
 
 ``python -m benchmarks.reprocessing --sizes 100000 1000000`` makes a database of its own on the
 PostgreSQL server (as a superuser; a million instances take 2 GB), and drops it. A step marks 500
-instances. Shown are the whole walk, and its last step: from where the one before it ended, and from
-the first instance, as it would be if nobody remembered.
+instances. Printed are the time of all steps, and of the last one: once continued from the step
+before, and once searched from the first instance.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from worker.screening.reprocess import requeue
 
 _STEP: Final = 500
 _REPEATED: Final = 5
-# What workers would do with what was marked: only the last step is not screened yet.
+# Screens all that was marked, as workers would, except for the last step.
 _SCREENED: Final = """
 INSERT INTO screening (instance_id, model_release_id, preprocessing_version, engine, priority,
     screened_at)
@@ -32,7 +32,7 @@ UPDATE instance SET state = 'SCREENED', claimable_at = NULL
 
 
 def measure(engine: Engine, instances: int) -> str:
-    """Walk through everything once, then take the last step again and again."""
+    """Mark everything once, then repeat the last step."""
     clock = SystemClock()
     with write_session(engine) as session:
         session.execute(
@@ -56,7 +56,7 @@ def measure(engine: Engine, instances: int) -> str:
 
 
 def _time_step_ms(engine: Engine, after: int) -> float:
-    """Give the median of a step that is taken back."""
+    """Give the median time of a step, which is rolled back."""
     taken_ms = []
     for _ in range(_REPEATED):
         with write_session(engine) as session:

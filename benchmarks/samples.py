@@ -1,7 +1,7 @@
-"""Makes the files that benchmarks read: real radiographs in many syntaxes, small ones by number.
+"""Makes the files that benchmarks read: radiographs in many transfer syntaxes, and small files.
 
-Nothing of it is kept: each benchmark writes into a temporary folder. Without the development data a
-drawn chest stands in for the radiographs, with a detector's noise.
+Benchmarks write them into temporary folders. Without the development data, drawn chests with a
+detector's noise replace the radiographs.
 """
 
 import struct
@@ -51,7 +51,7 @@ def write_mixed(folder: Path, count: int, radiographs: Path) -> None:
     Parameters
     ----------
     radiographs
-        A folder of JPEG files; each is used again in other syntaxes until there are enough.
+        A folder of JPEG files; they are repeated, in other syntaxes, up to the count.
     """
     folder.mkdir(parents=True, exist_ok=True)
     images = cycle(_read_radiographs(radiographs))
@@ -70,7 +70,7 @@ def write_small(folder: Path, count: int, first: int = 0) -> None:
         mark = f"{number:010d}".encode()
         for place in places:
             template[place : place + len(mark)] = mark
-        # The pixels differ too, or the network would see one image again and again.
+        # The pixels differ too: otherwise all files would be one image to the network.
         struct.pack_into("<Q", template, len(template) - 8, number)
         (folder / f"{number:08d}.dcm").write_bytes(template)
 

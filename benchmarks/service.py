@@ -1,4 +1,4 @@
-"""How fast the distributed product is: files a second, and how long one waits for its row.
+"""Times the distributed product: files per second, and the latency of a single file.
 
 Real Redis and PostgreSQL, real processes, the real network, on this machine:
 
@@ -64,7 +64,7 @@ def _say_waits(what: str, waits_s: list[float]) -> None:
 
 
 def time_backlog(stack: Stack, files: int) -> float:
-    """Drop files at once; give the seconds from the first to the last row, settling included."""
+    """Drop files at once; give the seconds until the last one is screened, settling included."""
     aside = stack.folder / "backlog"
     aside.mkdir()
     stack.drop(files, start=1_000_000, folder=aside)
@@ -75,7 +75,7 @@ def time_backlog(stack: Stack, files: int) -> float:
 
 
 def time_arrivals(stack: Stack, arrivals: int, kind: str) -> list[float]:
-    """Drop files one by one; give the seconds from each one's drop to an event, less settling."""
+    """Drop files one by one; give the seconds from each drop to an event, less the settle time."""
     dropped_at: dict[bytes, float] = {}
     first = 2_000_000 + 10_000 * stack.logs + stack.terminal()
     for number in range(arrivals):
@@ -98,7 +98,7 @@ def time_arrivals(stack: Stack, arrivals: int, kind: str) -> list[float]:
 
 
 def _drop_backfill(stack: Stack, files: int) -> None:
-    """Give the worker that runs a backfill: files that were registered while it stood still."""
+    """Give the running worker a backfill: files that are registered while it is stopped."""
     (worker,) = (p for p in stack.processes if p.args[-1] == "worker")
     worker.send_signal(signal.SIGSTOP)
     aside = stack.folder / "backfill"
@@ -117,7 +117,7 @@ def _drop_backfill(stack: Stack, files: int) -> None:
 
 @contextmanager
 def running_service(release: Path, workers: int, **changed: object) -> Iterator[Stack]:
-    """Start everything and wait until it is warm."""
+    """Start the whole service and wait until it is warm."""
     with TemporaryDirectory() as folder, open_stack(Path(folder)) as stack:
         settings = {
             "release": release,

@@ -1,9 +1,9 @@
-"""Times the walk itself in one process: what each part costs, whether any waits, and who overtakes.
+"""Times the walk of radiographs in one process: overlap of reading and classifying, and latency.
 
     python -m benchmarks.walk overlap FOLDER TRACE
     python -m benchmarks.walk latency FOLDER LIVE
 
-The folder's files are registered first; what is timed is warm. Each prints one JSON line.
+The folder's files are registered first, and everything is warm. Each prints one JSON line.
 """
 
 import json
@@ -46,7 +46,7 @@ _TRACE_VARIABLE: Final = "BENCHMARK_TRACE"
 
 
 def read_traced(path: bytes, sha256: str, *rest: Any) -> Reading:  # noqa: ANN401
-    """Read as the product does, and note from when to when."""
+    """Read as the product does, and write down when."""
     began_s = time.monotonic()
     reading = reader_tasks.read(path, sha256, *rest)
     note = f"{os.getpid()} {began_s} {time.monotonic()}\n"
@@ -56,7 +56,7 @@ def read_traced(path: bytes, sha256: str, *rest: Any) -> Reading:  # noqa: ANN40
 
 
 class _Traced:
-    """A classifier, and from when to when it worked."""
+    """A classifier that records when it works."""
 
     def __init__(self, classifier: Any, spans: list[tuple[float, float]]) -> None:  # noqa: ANN401
         self._classifier = classifier
@@ -77,9 +77,9 @@ def measure_overlap(folder: Path, trace: Path) -> dict[str, float]:
     """Compare the walk's throughput with what reading and classifying alone would allow."""
     settings = load_settings()
     paths = [os.fsencode(path) for path in sorted(folder.iterdir())]
-    read_s = _cost_of_reading(paths[:_FILES_TIMED])  # they come one syntax after the other
+    read_s = _measure_reading_s(paths[:_FILES_TIMED])  # they come one syntax after the other
     classifier = load_warm_classifier(settings.release, settings.engine, settings.batch_size)
-    classify_s = _cost_of_classifying(classifier.classify, settings.batch_size)
+    classify_s = _measure_classifying_s(classifier.classify, settings.batch_size)
     cores = len(os.sched_getaffinity(0))
 
     notes = trace.with_suffix(".notes")
@@ -118,7 +118,7 @@ def measure_overlap(folder: Path, trace: Path) -> dict[str, float]:
 
 
 def _patch_reader(function: Callable[..., Reading]) -> None:
-    # Pickled by name, so that a reader process finds it in this module or in the product's.
+    # A function is pickled by name, so that a reader process imports this module for it.
     import worker.readers.pool  # noqa: PLC0415
 
     class Tasks:
@@ -131,7 +131,7 @@ def _patch_reader(function: Callable[..., Reading]) -> None:
 
 
 def measure_latency(folder: Path, live: Path) -> dict[str, float]:
-    """Let single files become stable while a backfill runs, and a hundred after it.
+    """Register single live files during a backfill, and a hundred after it.
 
     In one thread, where the product has two: a file is registered, then one batch is screened.
     """
@@ -146,7 +146,7 @@ def measure_latency(folder: Path, live: Path) -> dict[str, float]:
         with write_session(worker.database.engine) as session:
             session.execute(update(InstanceRow).values(lane=Lane.BACKFILL))
         worker.network.get()
-        dice = random.Random(0)  # noqa: S311 - when files come
+        random_source = random.Random(0)  # noqa: S311 - when files come
         due_s = clock.monotonic_s() + 2
         beside_s: list[float] = []
         alone_s: list[float] = []
@@ -163,7 +163,7 @@ def measure_latency(folder: Path, live: Path) -> dict[str, float]:
             if under_way is not None and _screened(worker) > before:
                 waits_s.append(clock.monotonic_s() - under_way)
                 under_way = None
-                due_s = clock.monotonic_s() + dice.uniform(0, 2 * _BETWEEN_LIVE_S)
+                due_s = clock.monotonic_s() + random_source.uniform(0, 2 * _BETWEEN_LIVE_S)
     return _describe_waits(beside_s, "") | _describe_waits(alone_s, "alone_")
 
 
@@ -200,8 +200,8 @@ def _registered(
             yield worker
 
 
-def _cost_of_reading(paths: Sequence[bytes]) -> float:
-    """Give the processor seconds of one file, one process working alone."""
+def _measure_reading_s(paths: Sequence[bytes]) -> float:
+    """Give the CPU seconds of reading one file, in one process."""
     limits, policy, preprocessing = ReadingLimits(), EligibilityPolicy(), Preprocessing()
     digests = [read_file(path, limits.file_bytes)[0] for path in paths]
 
@@ -215,8 +215,8 @@ def _cost_of_reading(paths: Sequence[bytes]) -> float:
     return (time.process_time() - began_s) / len(paths)
 
 
-def _cost_of_classifying(classify: Callable[[Any], object], batch_size: int) -> float:
-    """Give the core seconds of one image: the wall clock's, times the cores it may use."""
+def _measure_classifying_s(classify: Callable[[Any], object], batch_size: int) -> float:
+    """Give the core seconds of one image: wall-clock seconds times the cores."""
     pixels = np.random.default_rng(0).random((batch_size, 128, 128), np.float32)
     classify(pixels)
     began_s = time.perf_counter()
@@ -227,7 +227,7 @@ def _cost_of_classifying(classify: Callable[[Any], object], batch_size: int) -> 
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the measurement that the command line names."""
     configure_logging("WARNING", LogFormat.CONSOLE)  # what is printed is the result alone
     what, first, second = sys.argv[1:]
     measures = {"overlap": measure_overlap, "latency": measure_latency}

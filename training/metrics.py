@@ -1,4 +1,4 @@
-"""Figures of a classifier on labelled images, with intervals.
+"""Figures of a classifier on labelled images, with bootstrap intervals.
 
 This module must not know any network or image: arrays in, numbers out.
 """
@@ -16,7 +16,7 @@ CALIBRATION_BINS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How many images were called what, pneumonia being positive."""
+    """The confusion matrix; pneumonia is positive."""
 
     true_positive: int
     false_negative: int
@@ -25,22 +25,22 @@ class Confusion:
 
     @property
     def accuracy(self) -> float:
-        """Share of images called rightly."""
+        """Share of images classified correctly."""
         right = self.true_positive + self.true_negative
         return right / (right + self.false_negative + self.false_positive)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with the 95 % interval of a bootstrap over patients."""
+    """A figure with its 95 % interval of a bootstrap over patients."""
 
     value: float
     low: float
     high: float
 
 
-def confuse(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> Confusion:
-    """Count what was called what."""
+def count_confusion(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> Confusion:
+    """Count the confusion matrix."""
     return Confusion(
         true_positive=int(np.sum(positive & called)),
         false_negative=int(np.sum(positive & ~called)),
@@ -50,7 +50,7 @@ def confuse(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> Confusion
 
 
 def bin_of(probability: NDArray[np.float64]) -> NDArray[np.int_]:
-    """Give the bin of each probability, of ten of equal width."""
+    """Give the bin of each probability, among ten of equal width."""
     bins: NDArray[np.int_] = np.minimum(
         (probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1
     )
@@ -80,14 +80,14 @@ def measure(
 ) -> dict[str, float]:
     """Give every figure of one set of images, without intervals.
 
-    Where a figure is not defined, since no image is ill or none is healthy, it is NaN.
+    A figure that is not defined, since no image is ill or none is healthy, is NaN.
     """
     once = np.ones((1, len(positive)))
     figures = _measure_weighted(positive, probability, once, threshold)
     return {name: float(value[0]) for name, value in figures.items()}
 
 
-def estimate(
+def measure_with_intervals(
     positive: NDArray[np.bool_],
     probability: NDArray[np.float64],
     groups: Sequence[str],
@@ -104,16 +104,16 @@ def estimate(
         (n,), calibrated.
     groups
         The patient of each image. Patients are resampled, not images: two images of one child
-        are no two witnesses.
+        are not independent.
     threshold
-        Probability from which an image is called ill.
+        Probability from which an image is classified as ill.
     seed
         Of the resampling.
     """
     _, patients = np.unique(np.asarray(groups), return_inverse=True)
     count = int(patients.max()) + 1
     random = np.random.default_rng(seed)
-    # How often each patient was drawn is how much each of his images weighs.
+    # An image's weight is how often its patient was drawn.
     drawn = random.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     weights = drawn[:, patients].astype(np.float64)
     resampled = _measure_weighted(positive, probability, weights, threshold)
@@ -124,7 +124,7 @@ def estimate(
 
 
 def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Give the share of pairs, one ill and one healthy, that the scores order rightly."""
+    """Give the share of pairs, one ill and one healthy, that the scores order correctly."""
     return float(_rank_figures(positive, scores, np.ones((1, len(positive))))[0][0])
 
 
@@ -153,7 +153,7 @@ def _measure_weighted(
             "accuracy": (hits + clears) / weights.sum(axis=1),
             "recall": hits / (hits + misses),
             "specificity": clears / (clears + alarms),
-            # Nothing called ill is nothing called wrongly.
+            # No positive call means no false one.
             "precision": np.where(hits + alarms > 0, hits / (hits + alarms), 1.0),
             "f1_pneumonia": 2 * hits / (2 * hits + alarms + misses),
             "f1_normal": 2 * clears / (2 * clears + alarms + misses),
@@ -166,7 +166,10 @@ def _measure_weighted(
 def _rank_figures(
     positive: NDArray[np.bool_], scores: NDArray[np.float64], weights: Weights
 ) -> tuple[Weights, Weights]:
-    """Give AUC and average precision for each row of weights; ties count half, and as one."""
+    """Give AUC and average precision for each row of weights.
+
+    Ties count half in the AUC, and as one threshold in the average precision.
+    """
     order = np.argsort(-scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))
     ill = np.add.reduceat((weights * positive)[:, order], starts, axis=1)

@@ -1,4 +1,4 @@
-"""Writes docs/capacity.md, with its figures, from what was measured.
+"""Writes the tables and charts of docs/capacity.md from measured figures.
 
 It must not measure anything.
 """

@@ -1,4 +1,4 @@
-"""Reckons from what was measured what larger hosts, and a GPU, would do.
+"""Estimates the throughput of larger hosts, and of a GPU, from measured figures.
 
 This module must not measure.
 """
@@ -12,7 +12,7 @@ from benchmarks.engines import GIGAFLOP_AN_IMAGE
 _DAY_S: Final = 86_400
 _NIGHT_S: Final = 8 * 3_600
 _ARCHIVE: Final = 10_000_000
-# Of a GPU that nobody here has measured: the maker's figure for float16, and two guesses.
+# An NVIDIA T4, not measured: the maker's figure for float16, and two assumptions.
 _CARD_TFLOP_PER_S: Final = 65
 _CARD_SHARE: Final = 0.2
 _LAUNCHES: Final = 200
@@ -50,7 +50,7 @@ def describe_capacity(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _describe_gpu(reading_s: float) -> Iterator[str]:
-    """Reckon with a card's own figures: none was at hand."""
+    """Estimate from the maker's figures; no GPU was measured."""
     fed = 16 / reading_s
     seconds = {
         batch: _LAUNCHES * _LAUNCH_S

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 
 def tabulate(*rows: tuple[object, ...]) -> Iterator[str]:
-    """Give a table line by line: its head, then its rows, numbers in all but the first column."""
+    """Give a table line by line: the head, then rows, with numbers in all but the first column."""
     head, *body = rows
     yield "| " + " | ".join(map(str, head)) + " |"
     yield "| --- " + "| ---: " * (len(head) - 1) + "|"

@@ -1,7 +1,6 @@
-"""Writes what was measured into docs/capacity.md.
+"""Writes measured figures into docs/capacity.md, between its two markers.
 
-This module must not measure. The page's text stands in the page; only what is between the two
-markers is written here.
+The page's own text is left alone. This module must not measure.
 """
 
 import json

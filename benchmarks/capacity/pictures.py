@@ -1,4 +1,7 @@
-"""Draws the two pictures of docs/capacity.md. This module must not measure."""
+"""Draws the two charts of docs/capacity.md.
+
+This module must not measure.
+"""
 
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +14,7 @@ mpl.rcParams["svg.hashsalt"] = "pneumoscreen"  # the same figures make the same 
 
 
 def draw_timeline(trace: dict[str, Any], path: Path) -> None:
-    """Draw who worked when, a few seconds from the middle of the run."""
+    """Draw when each process worked, a few seconds from the middle of the run."""
     middle = max(0.0, trace["seconds"] / 2 - _TIMELINE_S / 2)
     rows: dict[str, list[tuple[float, float]]] = {}
     names = {

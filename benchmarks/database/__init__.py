@@ -1,4 +1,4 @@
-"""Measures the database at a size.
+"""Measures the database at growing sizes.
 
 It must not read a radiograph.
 """

@@ -1,4 +1,4 @@
-"""Draws what `benchmarks.database.scale` measured: cost against the number of studies.
+"""Draws the figures of `benchmarks.database.scale`: time against the number of studies.
 
 ``python -m benchmarks.database.chart scale.json docs/database_scale.svg`` (needs matplotlib, of the
 extra ``training``).

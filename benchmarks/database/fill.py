@@ -1,4 +1,4 @@
-"""Fills a PostgreSQL database with made-up studies; what they are like, the SQL beside it says."""
+"""Fills a PostgreSQL database with synthetic studies, which fill.sql describes."""
 
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ _STEP: Final = 250_000
 
 
 def fill(engine: Engine, first: int, last: int) -> None:
-    """Add the studies numbered first to last, then let PostgreSQL count what it holds now."""
+    """Add the studies numbered first to last, then update PostgreSQL's statistics."""
     statements = [text(statement) for statement in _SQL.read_text().split(";\n")]
     for start in range(first, last + 1, _STEP):
         numbers = {"first": start, "last": min(start + _STEP - 1, last)}

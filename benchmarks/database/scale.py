@@ -1,4 +1,4 @@
-"""Times the worklist, look-ups, claims, registration and recording as the database grows.
+"""Times the worklist, look-ups, claims, registration and recording at growing sizes.
 
 ``python -m benchmarks.database.scale --sizes 10000 100000 --json scale.json`` makes a database of
 its own on the PostgreSQL server (as a superuser; 5 million studies take some 15 GB), fills it to
@@ -51,7 +51,7 @@ _BY_UID: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds."""
+    """Median and 99th percentile, in milliseconds."""
 
     median_ms: float
     p99_ms: float
@@ -59,7 +59,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that is measured at one size."""
+    """All figures at one size."""
 
     studies: int
     size_gb: float
@@ -75,7 +75,7 @@ class Measured:
 
 
 def measure(engine: Engine, studies: int) -> Measured:
-    """Measure at the size that the database has."""
+    """Measure the database as it is."""
     random = Random(studies)  # noqa: S311 - reproducible, not secret
 
     def number() -> int:
@@ -134,7 +134,7 @@ def _explain(engine: Engine, query: str) -> list[str]:
 
 
 def _register(engine: Engine, studies: int) -> float:
-    """Register what the claimers then claim, in the registrar's batches."""
+    """Register the instances that `_claim` claims, in batches of the registrar's size."""
     start_s = time.perf_counter()
     for first in range(0, _WAITING, 256):
         numbers = range(first, min(first + 256, _WAITING))
@@ -157,7 +157,7 @@ def _arrival(name: str) -> Arrival:
 
 
 def _claim(engine: Engine, rows: int) -> float:
-    """Let eight processes claim everything; give rows a second until the last has ended."""
+    """Claim everything by eight processes; give rows per second until the last one ends."""
     url = engine.url.render_as_string(hide_password=False)
     start = time.time() + _START_UP_S
     with multiprocessing.get_context("spawn").Pool(_CLAIMERS) as pool:
@@ -185,7 +185,7 @@ def _claim_all(url: str, start: float) -> tuple[int, float]:
 
 
 def _record(engine: Engine) -> float:
-    """Record what was claimed, in batches."""
+    """Record an outcome for every claim, in batches."""
     with read_session(engine) as session:
         rows = session.execute(
             text(
@@ -240,7 +240,7 @@ def main() -> None:
                 _say(f"{studies} studies filled in {time.perf_counter() - start_s:.0f} s")
                 results.append(measure(engine, studies))
                 _say(str(replace(results[-1], plans={})))
-                filled = studies + _WAITING  # what was measured with stays
+                filled = studies + _WAITING  # the instances of `_register` stay
                 if arguments.json:
                     table = json.dumps([asdict(r) for r in results], indent=2)
                     arguments.json.write_text(table + "\n")

@@ -1,4 +1,4 @@
-"""Makes a PostgreSQL database for one measurement, and takes it away again."""
+"""Creates a PostgreSQL database for one measurement, and drops it."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ LOCAL_SERVER: Final = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 @contextmanager
 def fresh_database(server_url: str = LOCAL_SERVER) -> Iterator[str]:
-    """Give the URL of a new database with this version's schema, on a server where one may be made.
+    """Give the URL of a new database with this version's schema; dropped at the end.
 
     Parameters
     ----------
     server_url
-        Of any database of that server.
+        URL of any database of the server, as a role that may create databases.
     """
     server = create_engine(
         make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"

@@ -1,4 +1,4 @@
-"""Measures how fast, and how exactly, files are read.
+"""Measures the speed and the accuracy of reading files.
 
 It must not open a database.
 """

@@ -1,9 +1,10 @@
-"""What decoding and averaging to fewer pixels changes: whole images against reduced ones.
+"""Compares reduced decoding and averaging with reading whole images.
 
     python -m benchmarks.reading.reduced [--data FOLDER] [--release FOLDER]
 
-Every decodable radiograph of the development data, and the ones of native size in the syntaxes of
-`benchmarks.samples`; JPEG 2000, which may be reduced further, by itself.
+Reads every decodable radiograph of the development data, and those of native size in the transfer
+syntaxes of `benchmarks.samples`. JPEG 2000, which can be decoded at a lower resolution, is measured
+separately.
 """
 
 import argparse
@@ -33,7 +34,7 @@ _JPEG_2000 = b"\xff\x4f\xff\x51"  # SOC and SIZ, with which every codestream beg
 
 
 def main() -> None:
-    """Measure, and print a line for each side that is enough."""
+    """Measure, and print a line for each sufficient side."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     shared = Path(__file__).resolve().parents[3] / "shared" / "data"
     options.add_argument("--data", type=Path, default=shared)
@@ -60,7 +61,7 @@ def main() -> None:
 
 
 def _read(files: list[Path]) -> tuple[dict[Path, NDArray[np.float32]], float]:
-    """Read what can be scored, and tell how many seconds reading took."""
+    """Read the files that can be scored; give their model inputs and the seconds it took."""
     limits, policy, preprocessing = (
         ReadingLimits(),
         EligibilityPolicy(maximum_age_years=130),

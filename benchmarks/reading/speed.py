@@ -4,8 +4,8 @@
 every syntax, in the sizes and depths that each can hold; with files, each is timed as it is. Both
 paths get the file's bytes in memory and end with 128 x 128 pixels; pydicom's is the path of its
 documentation: `dcmread`, `pixel_array`, `apply_modality_lut`, `apply_voi_lut`, inversion, and one
-resize by Pillow. ``--bare`` leaves window and rescale out of the drawn files, so that there is
-nothing for pydicom's path to do but decode and resize.
+resize by Pillow. ``--bare`` leaves window and rescale out of the drawn files, so that pydicom's
+path only decodes and resizes.
 """
 
 import argparse
@@ -75,13 +75,13 @@ def main() -> None:
 
 
 def read_ours(content: bytes) -> NDArray[np.float32]:
-    """Take the product's path."""
+    """Read by the product's functions."""
     radiograph = decode_radiograph(parse_dicom(content, 4 * _PIXELS), _PIXELS)
     return prepare_model_input(radiograph, _PREPROCESSING).pixels
 
 
 def read_with_pydicom(content: bytes) -> NDArray[np.float32]:
-    """Take the path of pydicom's documentation."""
+    """Read as pydicom's documentation does."""
     dataset = pydicom.dcmread(BytesIO(content))
     values = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
@@ -119,7 +119,7 @@ def _time_file(name: str, content: bytes, least_s: float) -> Timing:
         warnings.simplefilter("ignore")
         try:
             read_with_pydicom(content)
-        except (RuntimeError, NotImplementedError):  # no decoder of pydicom's takes it
+        except (RuntimeError, NotImplementedError):  # pydicom has no decoder for it
             (ours,) = _fastest_ms([lambda: read_ours(content)], least_s)
             return Timing(name, ours, None)
         both = [lambda: read_ours(content), lambda: read_with_pydicom(content)]

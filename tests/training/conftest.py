@@ -1,18 +1,28 @@
-"""A small made-up cohort: gray rectangles that no child ever had."""
+"""A small synthetic cohort (gray rectangles), and a small run and release of it."""
 
 import csv
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.framing.preprocessing import Preprocessing
 from tests.development_data import DATA
 from training.data.cohort import Sample, read_cohort
+from training.data.sampling import Sampling
 from training.data.split import split_by_group
+from training.fitting.recipe import Recipe
 
-SIZE_PX = 48
+FILE_PX = 48
+SIZE_PX = 32
+RECIPE = Recipe(
+    half_precision=False,
+    preprocessing=Preprocessing(size_px=SIZE_PX),
+    sampling=Sampling({"kermany": 6, "rsna": 2}),
+)
 KERMANY_FIELDS = [
     "path",
     "label",
@@ -35,11 +45,22 @@ class Cohort:
     samples: list[Sample]
 
 
+def make_sample(index=0, *, group="a", label="NORMAL", digest=None, source="kermany"):
+    return Sample(
+        path=f"{index}.jpeg",
+        source=source,
+        label=label,
+        subtype="",
+        patient_group=group,
+        digest=digest or str(index),
+    )
+
+
 def save_radiograph(file: Path, *, ill: bool, seed: int) -> None:
     """Write dark lungs on a gray body; an ill one has a bright patch in one of them."""
     file.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
-    pixels = np.full((SIZE_PX, SIZE_PX), 160.0)
+    pixels = np.full((FILE_PX, FILE_PX), 160.0)
     pixels[8:40, 6:20] = pixels[8:40, 28:42] = 60
     if ill:
         pixels[20:38, 30:40] = 200
@@ -50,7 +71,7 @@ def save_radiograph(file: Path, *, ill: bool, seed: int) -> None:
 def save_mask(file: Path) -> None:
     """Write where the lungs are."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    mask = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
+    mask = np.zeros((FILE_PX, FILE_PX), np.uint8)
     mask[8:40, 6:20] = mask[8:40, 28:42] = 255
     Image.fromarray(mask).save(file, "PNG")
 
@@ -91,8 +112,39 @@ def cohort(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """The folder of a run of RECIPE with random weights."""
+    from training.fitting.run import Run  # noqa: PLC0415 - loads Keras
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    RECIPE.write(folder)
+    begun = Run(RECIPE)
+    begun.history = [{"epoch": 1, "loss": 0.7, "auc_kermany": 0.5}]
+    begun.save(folder)
+    return folder
+
+
+def copy_run(run, folder, **changed):
+    """Copy a run, its recipe changed."""
+    shutil.copytree(run, folder)
+    (folder / "recipe.json").unlink()
+    replace(RECIPE, **changed).write(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory, run, cohort):
+    """The folder of the run's release."""
+    from training.release.build import make_release  # noqa: PLC0415 - loads Keras
+
+    releases = tmp_path_factory.mktemp("releases")
+    make_release(run, cohort.data, cohort.samples, "2026.1", releases)
+    return releases / "2026.1"
+
+
+@pytest.fixture(scope="session")
 def real_data():
-    """The development data, where they are at hand."""
+    """The development data; the test is skipped without them."""
     if not (DATA / "kermany" / "manifest.csv").exists():
         pytest.skip("the development data are not at hand (PNEUMOSCREEN_TEST_DATA)")
     return DATA

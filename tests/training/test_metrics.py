@@ -8,9 +8,9 @@ from training.metrics import (
     Confusion,
     area_under_curve,
     calibration_error,
-    confuse,
-    estimate,
+    count_confusion,
     measure,
+    measure_with_intervals,
 )
 
 
@@ -19,7 +19,7 @@ def test_the_reference_study_gets_its_published_figures():
     positive = np.repeat([True, True, False, False], [419, 9, 12, 147])
     called = np.repeat([True, False, True, False], [419, 9, 12, 147])
     figures = measure(positive, called.astype(np.float64), 0.5)
-    assert figures["accuracy"] == confuse(positive, called).accuracy
+    assert figures["accuracy"] == count_confusion(positive, called).accuracy
     assert figures["accuracy"] == pytest.approx(0.9642, abs=1e-4)
     assert figures["recall"] == pytest.approx(0.9790, abs=1e-4)
     assert figures["specificity"] == pytest.approx(147 / 159)
@@ -30,7 +30,7 @@ def test_the_reference_study_gets_its_published_figures():
 def test_confuse_counts_each_of_the_four_kinds():
     positive = np.array([True, True, True, False, False, False, False])
     called = np.array([True, True, False, True, False, False, False])
-    assert confuse(positive, called) == Confusion(2, 1, 1, 3)
+    assert count_confusion(positive, called) == Confusion(2, 1, 1, 3)
 
 
 def test_calibration_error_is_none_where_shares_match_and_large_where_they_do_not():
@@ -62,15 +62,17 @@ def make_scores(patients, images_each):
 
 def test_interval_holds_the_figure_and_repeats_with_the_seed():
     scores = make_scores(60, 1)
-    first = estimate(*scores)
-    assert first == estimate(*scores)
+    first = measure_with_intervals(*scores)
+    assert first == measure_with_intervals(*scores)
     for figure in first.values():
         assert figure.low <= figure.value <= figure.high
     assert first["auc"].low < first["auc"].high
 
 
 def test_more_images_of_the_same_patients_do_not_narrow_the_interval():
-    once, often = (estimate(*make_scores(60, images))["accuracy"] for images in (1, 8))
+    once, often = (
+        measure_with_intervals(*make_scores(60, images))["accuracy"] for images in (1, 8)
+    )
     assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.1)
 
 

@@ -1,8 +1,8 @@
-"""Makes other plausible radiographs of one: exposure, position, apparatus, transport.
+"""Augments radiographs: exposure, position, detector, processing, compression.
 
-Works on the decoded radiograph, before `pipeline.framing.preprocessing`, as the world does.
-Randomness is a generator passed in, so that an image is a pure function of its seed. This module
-must not know labels, cohorts or networks.
+Works on the decoded radiograph, before `pipeline.framing.preprocessing`. The random generator is
+passed in, so that an image is a pure function of its seed. This module must not know labels,
+cohorts or networks.
 """
 
 from collections.abc import Callable
@@ -17,32 +17,32 @@ from training.data.image_operations import Pixels
 
 Random = np.random.Generator
 MARKERS: Final = ("R", "L", "r", "PORTABLE", "AP", "SUPINE", "12:30", "D", "(R)")
-# On a 56 px thumbnail, how far beyond the lungs the picture is kept.
+# Largest margin around the lungs whose pixels are kept, in px of a 56 px thumbnail.
 WIDEST_MARGIN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far images are changed.
+    """How strongly images are changed.
 
     Attributes
     ----------
     strength
         1 for the amounts given in this module, 0 for none.
     background_share
-        Of images with a lung mask, the share whose surroundings of the lungs are replaced: the
-        film's format, its letters and the hospital's collimation are no signs of illness.
+        Of images with a lung mask, the share whose background (all but the lungs) is replaced: the
+        image's format, its letters and the hospital's collimation are no signs of illness.
     flip_share
-        Of images mirrored left to right.
-    blending
-        Parameter of the Beta distribution of the shares in which the images of a batch are blended
-        in pairs, and their targets with them; 0 for none. Against learning wrong labels by heart.
+        Share of images mirrored left to right.
+    mixup
+        Parameter of the Beta distribution by which a batch's images and targets are mixed in
+        pairs; 0 for none. Keeps the network from memorising wrong labels.
     """
 
     strength: float = 1.0
     background_share: float = 0.25
     flip_share: float = 0.3
-    blending: float = 0.0
+    mixup: float = 0.0
 
 
 def augment(
@@ -61,9 +61,9 @@ def augment(
     mask
         (rows, columns), float32, 1 within the lungs; or None.
     other
-        Another radiograph of the same size, as a source of surroundings.
+        Another radiograph of the same size, whose pixels may replace the background.
     augmentation, random
-        How far, and the seeded generator that decides.
+        How strongly, and the seeded generator.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def augment(
     """
     if mask is not None and _chance(augmentation.background_share, random):
         pixels = replace_background(pixels, mask, other, random)
-    pixels, mask = move(pixels, mask, augmentation, random)
+    pixels, mask = apply_random_affine(pixels, mask, augmentation, random)
     for change, share in CHANGES:
         if _chance(share * min(augmentation.strength, 1), random):
             pixels = change(pixels, augmentation.strength, random)
@@ -80,26 +80,26 @@ def augment(
 
 
 def replace_background(pixels: Pixels, mask: Pixels, other: Pixels, random: Random) -> Pixels:
-    """Replace what lies outside the (widened) lungs by blur, noise, gray or another's picture."""
-    keep = operations.widen(mask, int(random.integers(1, WIDEST_MARGIN + 1)))
+    """Replace all but the (dilated) lungs by blur, noise, gray or another radiograph."""
+    keep = operations.dilate_mask(mask, int(random.integers(1, WIDEST_MARGIN + 1)))
     match int(random.integers(4)):
         case 0:
-            surroundings = operations.soften(pixels, random.uniform(4, 12))
+            background = operations.gaussian_blur(pixels, random.uniform(4, 12))
         case 1:
-            surroundings = _field(pixels.shape, int(random.integers(3, 40)), random)
+            background = _smooth_noise(pixels.shape, int(random.integers(3, 40)), random)
         case 2:
-            surroundings = np.full_like(pixels, random.uniform(0, 1))
+            background = np.full_like(pixels, random.uniform(0, 1))
         case _:
-            surroundings = other
-    return keep * pixels + (1 - keep) * surroundings
+            background = other
+    return keep * pixels + (1 - keep) * background
 
 
-def move(
+def apply_random_affine(
     pixels: Pixels, mask: Pixels | None, augmentation: Augmentation, random: Random
 ) -> tuple[Pixels, Pixels | None]:
     """Rotate, shift, zoom, change the aspect ratio, shear and mirror."""
     amount = augmentation.strength
-    placement = operations.Placement(
+    transform = operations.AffineTransform(
         angle_deg=float(np.clip(random.normal(0, 5), -15, 15) * amount),
         zoom=float(np.exp(random.uniform(-0.15, 0.15) * amount)),
         aspect=float(np.exp(random.uniform(-0.12, 0.12) * amount)),
@@ -108,41 +108,41 @@ def move(
         down=random.uniform(-0.06, 0.06) * amount,
         mirrored=_chance(augmentation.flip_share, random),
     )
-    # Beyond the edge: black half of the time (a film border), else the edge's own gray.
+    # Beyond the edge: black half of the time (a film's border), else the gray of the first row.
     padding = 0.0 if _chance(0.5, random) else float(np.median(pixels[0]))
-    moved = operations.place(pixels, placement, padding)
-    return moved, None if mask is None else operations.place(mask, placement)
+    moved = operations.apply_affine(pixels, transform, padding)
+    return moved, None if mask is None else operations.apply_affine(mask, transform)
 
 
 def change_gamma(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Bend the gray scale, as another detector's characteristic curve does."""
-    return operations.bend(pixels, np.exp(random.uniform(-0.5, 0.5) * strength))
+    """Change gamma, as another detector's characteristic curve does."""
+    return operations.adjust_gamma(pixels, np.exp(random.uniform(-0.5, 0.5) * strength))
 
 
 def change_contrast(pixels: Pixels, strength: float, random: Random) -> Pixels:
     """Stretch or flatten the contrast."""
-    return operations.stretch(pixels, np.exp(random.uniform(-0.4, 0.4) * strength))
+    return operations.adjust_contrast(pixels, np.exp(random.uniform(-0.4, 0.4) * strength))
 
 
 def change_exposure(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Brighten or darken the whole film."""
-    return operations.lighten(pixels, random.uniform(-0.15, 0.15) * strength)
+    """Brighten or darken the whole image."""
+    return operations.adjust_brightness(pixels, random.uniform(-0.15, 0.15) * strength)
 
 
 def shade(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Add a smooth field: the heel effect, an uneven grid, a turned child."""
-    field = _field(pixels.shape, int(random.integers(2, 4)), random) - 0.5
+    """Add smooth shading: the heel effect, an uneven grid, a rotated child."""
+    field = _smooth_noise(pixels.shape, int(random.integers(2, 4)), random) - 0.5
     return pixels + field * np.float32(random.uniform(0, 0.3) * strength)
 
 
 def equalise_locally(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Weaken or strengthen fine against coarse structure, as vendors' processing does."""
-    coarse = operations.soften(pixels, random.uniform(6, 24))
+    """Weaken or amplify fine structure, as vendors' multi-scale processing does."""
+    coarse = operations.gaussian_blur(pixels, random.uniform(6, 24))
     return pixels + (pixels - coarse) * np.float32(random.uniform(-0.3, 0.8) * strength)
 
 
 def add_noise(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Add quantum noise: stronger where fewer photons arrived, in the bright."""
+    """Add quantum noise: stronger in bright areas, where fewer photons arrived."""
     sigma = np.float32(random.uniform(0, 0.05) * strength)
     noise = random.standard_normal(pixels.shape, dtype=np.float32)
     photons = np.sqrt(np.float32(0.25) + np.clip(pixels, 0, 1))
@@ -150,21 +150,21 @@ def add_noise(pixels: Pixels, strength: float, random: Random) -> Pixels:
 
 
 def blur(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Blur as a moving child does, or sharpen as a console does."""
+    """Blur as motion does, or sharpen as a console's processing does."""
     if _chance(0.5, random):
-        return operations.soften(pixels, random.uniform(0.3, 1.3) * strength)
-    return pixels + (pixels - operations.soften(pixels, 1.5)) * np.float32(
+        return operations.gaussian_blur(pixels, random.uniform(0.3, 1.3) * strength)
+    return pixels + (pixels - operations.gaussian_blur(pixels, 1.5)) * np.float32(
         random.uniform(0, 1) * strength
     )
 
 
 def compress(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Pass through a JPEG of low quality."""
-    return operations.through_jpeg(pixels, int(95 - random.uniform(0, 65) * min(strength, 1.2)))
+    """Compress as JPEG of low quality."""
+    return operations.compress_as_jpeg(pixels, int(95 - random.uniform(0, 65) * min(strength, 1.2)))
 
 
 def resample(pixels: Pixels, strength: float, random: Random) -> Pixels:
-    """Lose resolution: shrink by one kernel, enlarge by another."""
+    """Lose resolution: downsample by one kernel, upsample by another."""
     rows, columns = pixels.shape
     shrink = 1 + random.uniform(0, 1) * strength
     kernels = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
@@ -188,7 +188,7 @@ def add_border(pixels: Pixels, strength: float, random: Random) -> Pixels:
 
 
 def paste_marker(pixels: Pixels, _strength: float, random: Random) -> Pixels:
-    """Paste a side letter near an edge, or erase a patch where one might stand."""
+    """Paste a side marker near an edge, or erase a patch where one might be."""
     rows, columns = pixels.shape
     height = int(random.uniform(0.04, 0.13) * rows)
     row = int(random.choice([random.uniform(0, 0.2), random.uniform(0.7, 0.98)]) * (rows - height))
@@ -199,15 +199,15 @@ def paste_marker(pixels: Pixels, _strength: float, random: Random) -> Pixels:
         window = changed[row : row + height, column : column + 2 * height]
         window[:] = np.median(window)
         return changed
-    ink = operations.write_text(pixels, str(random.choice(MARKERS)), row, column, height)
+    ink = operations.draw_text(pixels, str(random.choice(MARKERS)), row, column, height)
     ink *= np.float32(random.uniform(0.6, 1))
     bright = _chance(0.9, random)
     return np.asarray(np.maximum(pixels, ink) if bright else pixels * (1 - ink), np.float32)
 
 
 Change = Callable[[Pixels, float, Random], Pixels]
-# In the order of the chain that makes a radiograph: beam, detector, processing, transport. With
-# each change, the share of images that undergo it.
+# In the order in which a radiograph is made: beam, detector, processing, transport. With each
+# change, the share of images that undergo it.
 CHANGES: Final[tuple[tuple[Change, float], ...]] = (
     (shade, 0.3),
     (add_border, 0.25),
@@ -227,7 +227,7 @@ def _chance(share: float, random: Random) -> bool:
     return bool(random.random() < share)
 
 
-def _field(shape: tuple[int, ...], cells: int, random: Random) -> Pixels:
+def _smooth_noise(shape: tuple[int, ...], cells: int, random: Random) -> Pixels:
     """Smooth random gray in [0, 1] with about ``cells`` bumps along an edge."""
     coarse = random.random((cells, cells), dtype=np.float32)
     return operations.resize(coarse, shape[0], shape[1], Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""Reads the public datasets: which radiographs there are, of whom, and what is known of them.
+"""Reads the public datasets: each radiograph's file, patient, label and view.
 
 This module must not know how they are split, nor any network.
 """
@@ -13,11 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from training.data.sources import HOME, is_unlabelled, unlabelled_source
 from training.errors import TrainingError
 from training.progress import with_progress
 
-# Ends the name of a source whose radiographs have no label.
-UNLABELLED: Final = "_unlabelled"
+# Of the split that release 2026.11 was trained by.
+DEFAULT_SPLIT_SEED: Final = 20261123
 # A lung mask matched by size and order with a cost above 1 may belong to another child.
 _MASK_MATCHES: Final = frozenset({"unique_size", "size+order:0", "size+order:1"})
 _OTHER_COLUMNS: Final = ("path", "source", "label", "patient_group", "view")
@@ -25,7 +26,7 @@ _HOME_COLUMNS: Final = (
     *("path", "label", "subtype", "patient_group", "native_sha256"),
     *("lung_mask", "lung_mask_match", "native_path"),
 )
-# What the published files are called: in the second version of the dataset, and in the third.
+# File names in the second version of the public dataset, and in the third.
 _PUBLIC_NAME: Final = re.compile(
     r"(?P<ill>person\d+)_(?P<subtype>bacteria|virus)_|(?:NORMAL2-)?(?P<healthy>IM-\d+)-"
     r"|(?P<disease>NORMAL|BACTERIA|VIRUS)-(?P<patient>\d+)-"
@@ -51,11 +52,11 @@ class Sample:
     source
         The dataset: ``kermany``, ``rsna``, ``nih``.
     label
-        In the dataset's own words.
+        As the dataset writes it; empty where there is none.
     subtype
         ``bacteria`` or ``virus``, where the dataset says so.
     patient_group
-        Never in two parts.
+        The patient, by whom the cohort is split.
     digest
         sha256 of the published file where it is known, else of the copy.
     view
@@ -93,7 +94,7 @@ def read_cohort(data: Path) -> list[Sample]:
     Raises
     ------
     TrainingError
-        If there is no radiograph to be had from the folder.
+        If the folder holds no radiographs, or a manifest or a file of it cannot be read.
     """
     samples = [
         *_read_kermany_manifest(data / "kermany"),
@@ -108,22 +109,23 @@ def read_cohort(data: Path) -> list[Sample]:
 
 
 def read_unlabelled(data: Path, sources: Collection[str], split: Sequence[Sample]) -> list[Sample]:
-    """Read the other hospitals' radiographs without a label: only a teacher can tell of them.
+    """Read the other hospitals' radiographs without a label, for training with a teacher.
 
-    Their source is ``rsna_unlabelled`` where the labelled ones' is ``rsna``; all are for training.
+    Their source is ``rsna_unlabelled`` where that of the labelled ones is ``rsna``.
 
     Parameters
     ----------
     sources
-        Only of these; the manifest is not opened where none of them is unlabelled.
+        Read only these; the manifest is not opened where none of them is unlabelled.
     split
-        The labelled ones; whose patient, or whose file, is among them is left out.
+        The labelled radiographs; unlabelled ones of the same patient or file are left out.
     """
-    if not any(source.endswith(UNLABELLED) for source in sources):
+    if not any(is_unlabelled(source) for source in sources):
         return []
     found = _read_other_hospitals_manifest(data / "other_hospitals", labelled=False)
     unlabelled = [
-        replace(sample, source=sample.source + UNLABELLED, part=Part.TRAIN) for sample in found
+        replace(sample, source=unlabelled_source(sample.source), part=Part.TRAIN)
+        for sample in found
     ]
     groups = {sample.patient_group for sample in split}
     digests = {sample.digest for sample in split}
@@ -137,7 +139,7 @@ def read_unlabelled(data: Path, sources: Collection[str], split: Sequence[Sample
 
 
 def remove_duplicates(samples: Iterable[Sample]) -> list[Sample]:
-    """Keep one sample a digest, and none where two copies bear different labels."""
+    """Keep one sample per digest, and none where copies have different labels."""
     copies: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         copies[sample.digest].append(sample)
@@ -148,7 +150,7 @@ def _read_kermany_manifest(folder: Path) -> list[Sample]:
     return [
         Sample(
             path=f"{folder.name}/{row['path']}",
-            source="kermany",
+            source=HOME,
             label=row["label"],
             subtype=row["subtype"].replace("normal", ""),
             patient_group=row["patient_group"],
@@ -185,22 +187,22 @@ def _read_public_layout(folder: Path) -> list[Sample]:
         path
         for label in ("NORMAL", "PNEUMONIA")
         for path in sorted(folder.glob(f"*/{label}/*.jp*g"))
-        if not path.name.startswith(".")  # what macOS leaves beside a file
+        if not path.name.startswith(".")  # macOS writes ._NAME beside a file
     ]
     names = {path: _PUBLIC_NAME.match(path.name) for path in paths}
     if nameless := [path for path, name in names.items() if not name]:
         raise TrainingError(
             f"{len(nameless)} of {len(paths)} radiographs in {folder} are not named as published, "
-            f"so that nothing tells whose they are, {nameless[0].relative_to(folder)} the first; "
+            f"so that their patients are unknown, {nameless[0].relative_to(folder)} the first; "
             "remove them"
         )
     return [
         Sample(
             path=str(path.relative_to(folder)),
-            source="kermany",
+            source=HOME,
             label=path.parent.name,
             subtype=(name["subtype"] or (name["disease"] or "").lower()).replace("normal", ""),
-            # The published test folder counts its patients from 1 again, so a number names a
+            # The published test folder numbers its patients from 1 again: a number identifies a
             # patient only within its folder.
             patient_group="-".join(
                 [path.parts[-3], name["ill"] or name["healthy"] or name["patient"]]

@@ -1,6 +1,6 @@
-"""Plain image operations on pixels in [0, 1], shared by augmentation and stress tests.
+"""Image operations on pixels in [0, 1], shared by augmentation and stress tests.
 
-This module must not know any randomness, nor why an image is changed.
+Every operation is deterministic. This module must not know why an image is changed.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Pixels = NDArray[np.float32]
 
 
 def read_gray(file: Path) -> Image.Image:
-    """Read a file as an 8-bit image at its own size.
+    """Read a file as an 8-bit grayscale image at its own size.
 
     Raises
     ------
@@ -33,42 +33,47 @@ def read_gray(file: Path) -> Image.Image:
         ) from error
 
 
-def to_gray(pixels: Pixels) -> Image.Image:
-    """Give an 8-bit image; what exceeds [0, 1] is clipped."""
+def read_pixels(file: Path) -> Pixels:
+    """Read a file at its own size: (rows, columns), float32 in [0, 1]."""
+    return from_8_bit_image(read_gray(file))
+
+
+def to_8_bit_image(pixels: Pixels) -> Image.Image:
+    """Give an 8-bit image; pixels are clipped to [0, 1]."""
     return Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
 
 
-def from_gray(image: Image.Image) -> Pixels:
+def from_8_bit_image(image: Image.Image) -> Pixels:
     """Give an 8-bit image's pixels, float32 in [0, 1]."""
     return np.asarray(image, np.float32) / np.float32(255)
 
 
-def soften(pixels: Pixels, radius_px: float) -> Pixels:
-    """Blur by a Gaussian. In 8 bits: Pillow blurs nothing finer."""
-    return from_gray(to_gray(pixels).filter(ImageFilter.GaussianBlur(radius_px)))
+def gaussian_blur(pixels: Pixels, radius_px: float) -> Pixels:
+    """Blur by a Gaussian, in 8 bits: Pillow blurs no other depth."""
+    return from_8_bit_image(to_8_bit_image(pixels).filter(ImageFilter.GaussianBlur(radius_px)))
 
 
-def bend(pixels: Pixels, gamma: float) -> Pixels:
+def adjust_gamma(pixels: Pixels, gamma: float) -> Pixels:
     """Raise to a power: below 1 brightens the middle grays."""
     return np.asarray(np.clip(pixels, 0, 1) ** np.float32(gamma), np.float32)
 
 
-def stretch(pixels: Pixels, factor: float) -> Pixels:
-    """Multiply the contrast about the mean, and clip as a narrow window does."""
+def adjust_contrast(pixels: Pixels, factor: float) -> Pixels:
+    """Multiply the distance from the mean, and clip as a narrow window does."""
     mean = pixels.mean()
     return np.asarray(np.clip(mean + (pixels - mean) * np.float32(factor), 0, 1), np.float32)
 
 
-def lighten(pixels: Pixels, amount: float) -> Pixels:
+def adjust_brightness(pixels: Pixels, amount: float) -> Pixels:
     """Add to every pixel, and clip."""
     return np.asarray(np.clip(pixels + np.float32(amount), 0, 1), np.float32)
 
 
-def through_jpeg(pixels: Pixels, quality: int) -> Pixels:
+def compress_as_jpeg(pixels: Pixels, quality: int) -> Pixels:
     """Compress and decompress."""
     file = BytesIO()
-    to_gray(pixels).save(file, "JPEG", quality=quality)
-    return from_gray(Image.open(file))
+    to_8_bit_image(pixels).save(file, "JPEG", quality=quality)
+    return from_8_bit_image(Image.open(file))
 
 
 def resize(pixels: Pixels, rows: int, columns: int, kernel: Image.Resampling) -> Pixels:
@@ -77,15 +82,17 @@ def resize(pixels: Pixels, rows: int, columns: int, kernel: Image.Resampling) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """How a picture lies in the frame, about its centre.
+class AffineTransform:
+    """An affine transform of an image about its centre.
 
     Attributes
     ----------
     angle_deg
         Counter-clockwise.
-    zoom, aspect
-        Above 1 magnify, and widen while lowering.
+    zoom
+        Above 1 magnifies.
+    aspect
+        Above 1 makes the image wider and lower.
     shear
         Columns moved per row.
     right, down
@@ -103,17 +110,17 @@ class Placement:
     mirrored: bool = False
 
 
-def place(pixels: Pixels, placement: Placement, padding: float = 0.0) -> Pixels:
-    """Put a picture into its frame in one resampling; ``padding`` comes in beyond its edge."""
+def apply_affine(pixels: Pixels, transform: AffineTransform, padding: float = 0.0) -> Pixels:
+    """Transform an image in one resampling; pixels beyond its edge become ``padding``."""
     rows, columns = pixels.shape
-    angle = np.deg2rad(placement.angle_deg)
-    # Pillow asks for the way back: from a place in the result to its origin.
+    angle = np.deg2rad(transform.angle_deg)
+    # Pillow takes the inverse: from a position in the result to its origin.
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    width = placement.zoom * placement.aspect * (-1 if placement.mirrored else 1)
-    scale = np.diag([1 / width, placement.aspect / placement.zoom])
-    linear = turn @ np.array([[1, placement.shear], [0, 1]]) @ scale
+    width = transform.zoom * transform.aspect * (-1 if transform.mirrored else 1)
+    scale = np.diag([1 / width, transform.aspect / transform.zoom])
+    linear = turn @ np.array([[1, transform.shear], [0, 1]]) @ scale
     centre = np.array([columns / 2, rows / 2])
-    shift = np.array([placement.right * columns, placement.down * rows])
+    shift = np.array([transform.right * columns, transform.down * rows])
     offset = centre - linear @ (centre + shift)
     image = Image.fromarray(pixels).transform(
         (columns, rows),
@@ -125,18 +132,18 @@ def place(pixels: Pixels, placement: Placement, padding: float = 0.0) -> Pixels:
     return np.asarray(image, np.float32)
 
 
-def write_text(pixels: Pixels, text: str, row: int, column: int, height_px: int) -> Pixels:
-    """Give the ink of a text, 1 where it covers, at a place in an empty image of this shape."""
+def draw_text(pixels: Pixels, text: str, row: int, column: int, height_px: int) -> Pixels:
+    """Draw a text into an empty image of the same shape: 1 where there is ink."""
     rows, columns = pixels.shape
     layer = Image.new("L", (columns, rows))
     ImageDraw.Draw(layer).text((column, row), text, 255, ImageFont.load_default(height_px))
-    return from_gray(layer)
+    return from_8_bit_image(layer)
 
 
-def widen(mask: Pixels, margin: int) -> Pixels:
-    """Widen a mask by about ``margin`` fifty-sixths of its width, with a soft edge."""
+def dilate_mask(mask: Pixels, margin: int) -> Pixels:
+    """Dilate a mask by about ``margin`` / 56 of its width, with a soft edge."""
     rows, columns = mask.shape
-    # On a thumbnail: cheap, and the enlarged edge is soft.
-    small = to_gray(mask).resize((56, 56), Image.Resampling.BOX)
+    # On a thumbnail: fast, and the enlarged edge is soft.
+    small = to_8_bit_image(mask).resize((56, 56), Image.Resampling.BOX)
     near = small.filter(ImageFilter.MaxFilter(2 * margin + 1))
-    return from_gray(near.resize((columns, rows), Image.Resampling.BILINEAR))
+    return from_8_bit_image(near.resize((columns, rows), Image.Resampling.BILINEAR))

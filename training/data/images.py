@@ -1,6 +1,6 @@
-"""Holds a cohort's radiographs in memory, as they are and as the network sees them.
+"""Holds a cohort's radiographs in memory, and prepares them for the network.
 
-This module must not know any network, nor what a batch is.
+This module must not know any network, nor batches.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Radiographs:
     Raises
     ------
     TrainingError
-        If there are none, or one cannot be read.
+        If there are no samples, or a file cannot be read.
     """
 
     def __init__(self, data: Path, samples: Sequence[Sample], *, quiet: bool = False) -> None:
@@ -48,7 +48,7 @@ class Radiographs:
         return np.asarray(self._pixels[index] / np.float32(255), np.float32)
 
     def mask(self, index: int) -> NDArray[np.float32] | None:
-        """Give its lung mask, of the same shape, or None."""
+        """Give the lung mask of one radiograph, of the same shape, or None."""
         mask = self._masks.get(index)
         return None if mask is None else np.asarray(mask / np.float32(255), np.float32)
 
@@ -59,7 +59,13 @@ class Radiographs:
 def prepare_all(
     radiographs: Radiographs, preprocessing: Preprocessing
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Give every radiograph as served, (n, size, size) float32 in [0, 1], and whether positive."""
+    """Prepare every radiograph as in serving.
+
+    Returns
+    -------
+    tuple
+        (n, size, size), float32 in [0, 1], and (n,), whether the label is positive.
+    """
     pixels = [
         prepare_model_input(Radiograph(radiographs.pixels(index)), preprocessing).pixels
         for index in with_progress(range(len(radiographs)), "radiographs")

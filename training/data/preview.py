@@ -1,4 +1,4 @@
-"""Shows what augmentation makes of radiographs, as one picture to look at before a long run.
+"""Draws augmented radiographs as one picture, to check an augmentation before a long run.
 
 This module must not know any network.
 """
@@ -29,21 +29,21 @@ def preview(
     images: int = 8,
     seed: int = 1,
 ) -> Image.Image:
-    """Draw training radiographs, one a row: as served, then augmented in several ways.
+    """Draw training radiographs, one per row: as served, then augmented in several ways.
 
     Parameters
     ----------
     data, samples
-        A split cohort; of its training part, images are drawn at random.
+        A split cohort; images are chosen at random from its training part.
     augmentation
-        As a run's recipe has it.
+        As in a run's recipe.
     images, seed
-        How many rows, and what decides which and how.
+        How many rows, and the seed of the choice and the augmentation.
 
     Returns
     -------
     PIL.Image.Image
-        8-bit gray, as the network sees each of them before any are blended in pairs.
+        8-bit grayscale, as the network sees each image (before mixup).
     """
     random = np.random.default_rng(seed)
     training = [sample for sample in samples if sample.part == Part.TRAIN]
@@ -55,7 +55,7 @@ def preview(
         other = radiographs.pixels(int(random.integers(len(radiographs))))
         variants = [augment(pixels, mask, other, augmentation, random)[0] for _ in range(VARIANTS)]
         rows.append(np.hstack([_as_served(each) for each in [pixels, *variants]]))
-    return operations.to_gray(np.vstack(rows))
+    return operations.to_8_bit_image(np.vstack(rows))
 
 
 def _as_served(pixels: Pixels) -> Pixels:

@@ -1,4 +1,4 @@
-"""Splits a cohort so that no patient stands in two parts, and tells one split from another.
+"""Splits a cohort so that no patient is in two parts; writes, reads and identifies splits.
 
 This module must not know where radiographs come from, nor any network.
 """
@@ -22,8 +22,8 @@ FRACTIONS: Final = {"train": 0.8, "validation": 0.1, "test": 0.1}
 def split_by_group(samples: Sequence[Sample], seed: int) -> list[Sample]:
     """Split 80/10/10 by patient group, stratified by source, label and subtype.
 
-    Groups come in random order; each goes to the part that lacks most of its stratum's images,
-    so that the fractions hold for images although some patients have thirty.
+    Groups are taken in random order; each goes to the part that lacks most of its stratum's
+    images, so that the fractions hold for images although some patients have thirty.
     """
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -44,7 +44,10 @@ def split_by_group(samples: Sequence[Sample], seed: int) -> list[Sample]:
 
 
 def split_at_random(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Split 80/10/10 by image, patients ignored: only to show how much that flatters."""
+    """Split 80/10/10 by image, regardless of patients.
+
+    Only to show by how much such a split overestimates the figures.
+    """
     order = np.random.default_rng(seed).permutation(len(samples))
     ends = np.cumsum([round(FRACTIONS[part] * len(samples)) for part in ("train", "validation")])
     parts = np.full(len(samples), Part.TEST, dtype=object)
@@ -54,12 +57,13 @@ def split_at_random(samples: Sequence[Sample], seed: int) -> list[Sample]:
 
 
 def write_split(samples: Sequence[Sample], file: Path) -> None:
-    """Write a split cohort as CSV, one line a radiograph.
+    """Write a split cohort as CSV, one line per radiograph.
 
     Raises
     ------
     TrainingError
-        If the file holds another split: what was trained by it would be measured on what it saw.
+        If the file holds another split: runs trained by it would be measured on radiographs that
+        they were trained on.
     """
     if file.exists() and digest_split(read_split(file)) != digest_split(samples):
         raise TrainingError(f"{file} holds another split; name another file, or remove it")
@@ -71,7 +75,7 @@ def write_split(samples: Sequence[Sample], file: Path) -> None:
 
 
 def digest_split(samples: Sequence[Sample]) -> str:
-    """Give a sha256 of which radiographs are in which part, wherever and in what order they are."""
+    """Give a sha256 of which radiographs are in which part, whatever their paths and order."""
     lines = sorted(f"{sample.digest} {sample.part}\n" for sample in samples)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.values.screening import OperatingPoints
 from training.data.cohort import Sample
-from training.evaluation.calibration import HOME
-from training.metrics import estimate
+from training.data.sources import HOME
+from training.metrics import measure_with_intervals
 
 THRESHOLD: Final = 0.5
 
@@ -24,10 +24,10 @@ def measure_sources(
     probability: NDArray[np.float64],
     points: OperatingPoints,
 ) -> dict[str, Any]:
-    """Give the figures of every source that has both classes, at 0.5 and at both points.
+    """Give the figures of every source that has both classes, at 0.5 and both operating points.
 
-    RSNA is measured twice: all its images, and (``rsna_normal_or_opacity``) without those that
-    are abnormal but show no opacity, as the literature does.
+    RSNA is measured twice: on all images, and (``rsna_normal_or_opacity``) without those that are
+    abnormal but show no opacity, as the literature does.
     """
     origin = np.array([sample.source for sample in samples])
     groups = np.array([sample.patient_group for sample in samples])
@@ -45,7 +45,7 @@ def measure_sources(
         | {
             name: {
                 figure: asdict(value)
-                for figure, value in estimate(
+                for figure, value in measure_with_intervals(
                     positive[chosen], probability[chosen], list(groups[chosen]), threshold
                 ).items()
             }
@@ -59,14 +59,16 @@ def measure_sources(
 def measure_subtypes(
     samples: Sequence[Sample], positive: NDArray[np.bool_], probability: NDArray[np.float64]
 ) -> dict[str, Any]:
-    """Measure each kind of pneumonia of the home population, at 0.5, against all its normals."""
+    """Measure each kind of pneumonia of the home population against all its normals, at 0.5."""
     home = np.array([sample.source == HOME for sample in samples])
     subtypes = np.array([sample.subtype for sample in samples])
     groups = np.array([sample.patient_group for sample in samples])
     measured = {}
     for subtype in sorted({sample.subtype for sample in samples if sample.subtype}):
         chosen = home & ((subtypes == subtype) | ~positive)
-        figures = estimate(positive[chosen], probability[chosen], list(groups[chosen]), THRESHOLD)
+        figures = measure_with_intervals(
+            positive[chosen], probability[chosen], list(groups[chosen]), THRESHOLD
+        )
         measured[subtype] = {"ill": int(np.sum(subtypes == subtype))} | {
             name: asdict(figure) for name, figure in figures.items()
         }

@@ -1,4 +1,4 @@
-"""Turns logits into honest probabilities, and chooses the bounds of the grey zone.
+"""Calibrates logits to probabilities, and chooses the operating points.
 
 Both on validation images only. This module must not know any network or image.
 """
@@ -12,11 +12,11 @@ from scipy.optimize import minimize
 
 from pipeline.release import Calibration
 from pipeline.values.screening import OperatingPoints
+from training.data.sources import HOME
 
-HOME: Final = "kermany"
-# All other hospitals together count this much of what the home population counts. Their share
-# of pneumonia and the quality of their labels are another world's; but a slope fitted to the
-# home population alone would be far too sure of itself anywhere else.
+# Weight of all other hospitals together, the home population weighing 1. Low, since their share of
+# pneumonia and the quality of their labels differ; not 0, since a slope fitted to the home
+# population alone is overconfident anywhere else.
 ELSEWHERE_WEIGHT: Final = 0.02
 
 
@@ -39,13 +39,12 @@ def fit_calibration(
     logits, positive, sources
         (n,) each: of the validation images.
     elsewhere_weight
-        What all images that are not of the home population weigh together, the home population
-        weighing 1.
+        Weight of all images from elsewhere together, the home population weighing 1.
 
     References
     ----------
-    Platt, Probabilistic outputs for support vector machines, 1999: targets are not 0 and 1 but
-    what Laplace's rule gives, else separable classes would get an infinite slope.
+    Platt, Probabilistic outputs for support vector machines, 1999: targets are smoothed by
+    Laplace's rule; with 0 and 1, separable classes would get an infinite slope.
     """
     home = np.array([source == HOME for source in sources])
     weights = np.zeros(len(logits))
@@ -61,8 +60,8 @@ def fit_calibration(
         error = weights * ((1 + np.tanh(scaled / 2)) / 2 - targets)
         return float(value), np.array([error @ logits, error.sum()])
 
-    # The loss is convex, so that there is one minimum; a search without the gradient was seen to
-    # stop beside it.
+    # The loss is convex and has one minimum. A search without the gradient (Nelder-Mead) stopped
+    # beside it.
     slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
     return Calibration(float(slope), float(offset))
 
@@ -73,11 +72,12 @@ def choose_operating_points(
     recall: float = 0.99,
     specificity: float = 0.99,
 ) -> OperatingPoints:
-    """Choose the bounds of the grey zone.
+    """Choose the operating points, which bound the grey zone.
 
-    The lower one is the highest that still finds ``recall`` of the ill, the upper one the lowest
-    that still clears ``specificity`` of the healthy; each lies midway between two neighbouring
-    images. Where one bound would do for both, the grey zone is what lies between them.
+    One is the highest threshold that still finds ``recall`` of the ill, the other the lowest that
+    still clears ``specificity`` of the healthy; each lies midway between two neighbouring
+    probabilities. The smaller one becomes ``high_sensitivity``: where the classes are separated
+    well, the order of the two is reversed.
     """
     ill, healthy = np.sort(probability[positive]), np.sort(probability[~positive])[::-1]
     missed = int((1 - recall) * len(ill))

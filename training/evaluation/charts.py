@@ -1,4 +1,4 @@
-"""Draws the pictures of an evaluation report, each a PNG as a data URI.
+"""Draws the charts of an evaluation report, each a PNG as a data URI.
 
 This module must not know where its arrays come from.
 """
@@ -108,7 +108,7 @@ def draw_contact_sheet(images: Sequence[Pixels], captions: Sequence[str], column
 def draw_heat(
     images: Sequence[Pixels], explanations: Sequence[Explanation], captions: Sequence[str]
 ) -> str:
-    """Draw radiographs with what each place added to the score: red for, blue against."""
+    """Draw radiographs with class activation maps: red for pneumonia, blue against."""
     figure = Figure(figsize=(2 * len(images), 2.3), layout="constrained")
     for ax, image, explanation, caption in zip(
         _bare(figure, 1, len(images)), images, explanations, captions, strict=True
@@ -130,7 +130,7 @@ def draw_heat(
 
 
 def draw_activations(image: Pixels, explanation: Explanation) -> str:
-    """Draw one radiograph and, by layer, the channels that vary most over it."""
+    """Draw one radiograph and, for each layer, the channels that vary most over it."""
     channels = max(len(maps) for maps in explanation.activations.values())
     figure = Figure(figsize=(1.6 * (channels + 1), 1.75 * len(LAYERS)), layout="constrained")
     axes = iter(_bare(figure, len(LAYERS), channels + 1))

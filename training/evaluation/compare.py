@@ -1,4 +1,4 @@
-"""Compares trained runs: on the home population, and on hospitals they have and have not seen.
+"""Compares trained runs on the home population, and on hospitals seen and not seen in training.
 
 This module must not know how a run was trained, nor how a comparison is shown.
 """
@@ -16,8 +16,9 @@ from pipeline.framing.preprocessing import Preprocessing
 from pipeline.release import Calibration
 from training.data.cohort import Part, Sample
 from training.data.images import Radiographs, prepare_all
+from training.data.sources import HOME
 from training.evaluation.by_source import THRESHOLD
-from training.evaluation.calibration import HOME, apply_calibration, fit_calibration
+from training.evaluation.calibration import apply_calibration, fit_calibration
 from training.evaluation.stress import (
     Scorer,
     Stress,
@@ -27,12 +28,12 @@ from training.evaluation.stress import (
 from training.fitting.provenance import read_recipe
 from training.fitting.recipe import Recipe
 from training.fitting.run import load_averaged, network_logits
-from training.metrics import Confusion, area_under_curve, confuse
+from training.metrics import Confusion, area_under_curve, count_confusion
 
 
 @dataclass(frozen=True, slots=True)
-class ViewOrder:
-    """How a run orders the images of one source and one view."""
+class ViewResult:
+    """AUC of a run on the images of one source and one view."""
 
     ill: int
     healthy: int
@@ -40,47 +41,46 @@ class ViewOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """How a run orders the images of one source.
+class SourceResult:
+    """AUC of a run on the images of one source; of RSNA, normal against opacity.
 
     Attributes
     ----------
     unseen
-        Whether no image of the source was trained on, by the run or by what it learned from; then
-        all of them are measured, else those of the part asked for. Of RSNA's, normal against
-        opacity.
+        Whether neither the run nor a run or release that it learned from was trained on the
+        source. If so, all its images are scored, else those of the part asked for.
     by_view
-        The same among images of one view; where portable films (AP) are ill more often, or less,
-        the view alone orders them.
+        The same within one view: where portable radiographs (AP) are ill more often, or less
+        often, the view alone separates the classes.
     """
 
     auc: float
     images: int
     unseen: bool
-    by_view: dict[str, ViewOrder]
+    by_view: dict[str, ViewResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What one run reaches.
+    """The figures of one run.
 
     Attributes
     ----------
     confusion
         On one part of the home population at probability 0.5, calibrated on its validation part;
-        None for a run whose mixture is without the home population.
+        None for a run that was not trained on the home population.
     outside
-        By source, the home population among them.
+        By source, including the home population; the name is that of the JSON report.
     stressed
-        The same part of the home population under every perturbation, then without its lungs and
-        with nothing else; empty where it was not asked for.
+        The same part of the home population under every perturbation, then without lungs and with
+        lungs only; empty where it was not asked for.
     """
 
     run: str
     network: str
     trained_on: tuple[str, ...]
     confusion: Confusion | None
-    outside: dict[str, Outside]
+    outside: dict[str, SourceResult]
     stressed: Sequence[Stress] = ()
 
 
@@ -92,14 +92,14 @@ def compare_runs(
     *,
     under_stress: bool = False,
 ) -> list[Comparison]:
-    """Score each run on one part of the split cohort that it was trained on.
+    """Score each run on one part of a split cohort.
 
     Raises
     ------
     TrainingError
         If a run was trained by another split.
     """
-    # All recipes before the first score, which takes minutes.
+    # All recipes are read before the first run is scored, which takes minutes.
     recipes = [read_recipe(run, samples) for run in runs]
     images = _Images(data, samples)
     return [
@@ -109,7 +109,7 @@ def compare_runs(
 
 
 class _Images:
-    """The radiographs of a cohort by source and part, read and prepared once for all runs."""
+    """A cohort's radiographs by source and part, read and prepared once for all runs."""
 
     def __init__(self, data: Path, samples: Sequence[Sample]) -> None:
         self._data = data
@@ -119,7 +119,7 @@ class _Images:
         self.prepare = cache(self._prepare)
 
     def _read(self, source: str, part: Part | None) -> Radiographs:
-        """Read a part of a source, or all of it; of RSNA what is normal or opaque."""
+        """Read a part of a source, or all of it; of RSNA only normal and opacity."""
         return Radiographs(
             self._data,
             [
@@ -147,53 +147,51 @@ def _compare_run(
         pixels, positive = images.prepare(source, part, recipe.preprocessing)
         return network_logits(network, pixels), positive
 
-    seen = recipe.seen or tuple(recipe.mixture.images)
+    seen = recipe.seen or tuple(recipe.sampling.images)
     outside = {}
     for source in images.sources:
         scored_part = part if source in seen else None
         logits, positive = score(source, scored_part)
         views = [sample.view for sample in images.read(source, scored_part).samples]
-        outside[source] = Outside(
+        outside[source] = SourceResult(
             area_under_curve(positive, logits),
             len(logits),
             source not in seen,
-            _order_views(views, positive, logits),
+            _measure_views(views, positive, logits),
         )
     confusion = None
-    if HOME in recipe.mixture.images:
+    if HOME in recipe.sampling.images:
         logits, positive = score(HOME, Part.VALIDATION)
         calibration = fit_calibration(logits, positive, [HOME] * len(logits))
         logits, positive = score(HOME, part)
-        confusion = confuse(positive, apply_calibration(calibration, logits) >= THRESHOLD)
+        confusion = count_confusion(positive, apply_calibration(calibration, logits) >= THRESHOLD)
     return Comparison(
         run=run.name,
         network=recipe.network,
-        trained_on=tuple(recipe.mixture.images),
+        trained_on=tuple(recipe.sampling.images),
         confusion=confusion,
         outside=outside,
         stressed=(
-            _put_under_stress(network, recipe.preprocessing, images.read(HOME, part))
-            if under_stress
-            else ()
+            _stress(network, recipe.preprocessing, images.read(HOME, part)) if under_stress else ()
         ),
     )
 
 
-def _order_views(
+def _measure_views(
     views: Sequence[str], positive: NDArray[np.bool_], logits: NDArray[np.float64]
-) -> dict[str, ViewOrder]:
-    orders = {}
+) -> dict[str, ViewResult]:
+    results = {}
     for view in sorted(set(views) - {""}):
         chosen = np.array([each == view for each in views])
         ill = int(positive[chosen].sum())
         healthy = int(chosen.sum()) - ill
         if ill and healthy:
             auc = area_under_curve(positive[chosen], logits[chosen])
-            orders[view] = ViewOrder(ill, healthy, auc)
-    return orders
+            results[view] = ViewResult(ill, healthy, auc)
+    return results
 
 
-def _put_under_stress(
+def _stress(
     network: Any,  # noqa: ANN401
     preprocessing: Preprocessing,
     radiographs: Radiographs,

@@ -1,4 +1,4 @@
-"""Shows comparisons of runs as tables in Markdown, as the documents hold them.
+"""Formats comparisons of runs as Markdown tables, for the documentation.
 
 This module must not know how anything was measured.
 """
@@ -10,7 +10,7 @@ from training.evaluation.stress import LUNGS_ALONE, PERTURBATIONS, WITHOUT_LUNGS
 
 
 def tabulate(comparisons: Sequence[Comparison]) -> str:
-    """Give comparisons as a table in Markdown, one run a line."""
+    """Give comparisons as a Markdown table, one line per run."""
     sources = sorted({source for comparison in comparisons for source in comparison.outside})
     under_stress = any(comparison.stressed for comparison in comparisons)
     rows = [
@@ -29,20 +29,20 @@ def tabulate(comparisons: Sequence[Comparison]) -> str:
                 f"{confusion.accuracy:.3f}",
             ]
         outside = [comparison.outside[source] for source in sources]
-        orders = [f"{each.auc:.4f}{'*' * each.unseen}" for each in outside]
+        aucs = [f"{each.auc:.4f}{'*' * each.unseen}" for each in outside]
         falls = _describe_stress(comparison.stressed) if under_stress else []
-        rows.append([comparison.run, comparison.network, *at_home, *orders, *falls])
+        rows.append([comparison.run, comparison.network, *at_home, *aucs, *falls])
     return _to_markdown(rows)
 
 
 def tabulate_views(comparisons: Sequence[Comparison]) -> str:
-    """Give the order within each view as a table in Markdown, one run, source and view a line."""
+    """Give the AUC within each view as a Markdown table, one line per run, source and view."""
     rows = [["run", "source", "view", "ill", "healthy", "AUC"], ["---"] * 6]
     rows += [
-        [comparison.run, source, view, str(order.ill), str(order.healthy), f"{order.auc:.3f}"]
+        [comparison.run, source, view, str(result.ill), str(result.healthy), f"{result.auc:.3f}"]
         for comparison in comparisons
         for source, outside in comparison.outside.items()
-        for view, order in outside.by_view.items()
+        for view, result in outside.by_view.items()
     ]
     return _to_markdown(rows)
 

@@ -1,8 +1,8 @@
-"""Measures a release on a cohort, and writes what it found as an HTML report and as JSON.
+"""Measures a release on a cohort, and writes the figures as an HTML report and as JSON.
 
-Choices are made on the validation part; the test part is looked at here, in
-`training.release.build` for the model card, and where `training.evaluation.compare` is told to.
-This module must not know how anything was trained or chosen.
+Choices are made on the validation part. The test part is scored here, in `training.release.build`
+for the model card, and in `training.evaluation.compare` where it is asked for. This module must not
+know how anything was trained or chosen.
 """
 
 import json
@@ -16,8 +16,9 @@ import numpy as np
 from pipeline.classifier import Classifier
 from training.data.cohort import Part, Sample
 from training.data.images import Radiographs, prepare_all
+from training.data.sources import HOME
 from training.evaluation.by_source import measure_sources, measure_subtypes
-from training.evaluation.calibration import HOME, apply_calibration
+from training.evaluation.calibration import apply_calibration
 from training.evaluation.compare import compare_runs
 from training.evaluation.evaluation import Evaluation, Scored
 from training.evaluation.evaluation_page import compose_page
@@ -43,24 +44,23 @@ def evaluate(
     release
         Folder of the release to measure.
     runs
-        Folders of runs; the first is the release's own, and gives the learning curves. All stand
-        in the comparison.
+        Folders of runs to compare; the first is the release's own, and gives the learning curves.
     data, samples
         A split cohort.
     out
         Folder to write to. The report holds radiographs: mind the data's licence.
     part
-        Of the cohort, that is scored. Of validation images, calibration and operating points
-        were chosen on the very same, so that only orders (AUC) and differences can be believed.
+        The part of the cohort to score. Calibration and operating points were chosen on validation
+        images, so that on those only AUC and differences between runs are meaningful.
 
     Returns
     -------
     dict
-        What the JSON holds.
+        The contents of the JSON report.
     """
     classifier = Classifier.load(release)
     require_split_of_release(release, classifier.release, samples)
-    for run in runs:  # before minutes of scoring, not after
+    for run in runs:  # refused before the minutes of scoring
         read_recipe(run, samples)
     scored = _score(classifier, data, [sample for sample in samples if sample.part == part])
     home = scored.of(HOME)

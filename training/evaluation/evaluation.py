@@ -1,4 +1,4 @@
-"""The values of an evaluation: what was scored, and what came out.
+"""The values of an evaluation: scores and results.
 
 This module must not know how they are measured, nor how they are shown.
 """
@@ -30,7 +30,7 @@ class Scored:
 
     @property
     def uncalibrated(self) -> NDArray[np.float64]:
-        """What the network itself takes for probabilities."""
+        """The sigmoid of the network's logits, without calibration."""
         return apply_calibration(Calibration(1.0, 0.0), self.logits)
 
     def of(self, source: str) -> NDArray[np.bool_]:
@@ -40,18 +40,18 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Everything that was found out about a release.
+    """Everything that was measured of a release.
 
     Attributes
     ----------
     folder
         Of the release.
     part
-        Of the cohort, that was scored.
+        The part of the cohort that was scored.
     native_and_copy
         (pairs, 2), float64: probabilities of a native file and of its 224 px copy.
     history
-        Of the release's own run, by epoch.
+        Of the release's own run, one record per epoch.
     """
 
     release: ModelRelease

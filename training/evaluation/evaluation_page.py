@@ -1,4 +1,4 @@
-"""Composes the pages of an evaluation report from what was measured.
+"""Composes the page of an evaluation report from its figures.
 
 This module must not know how anything was measured.
 """
@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.release import WEIGHTS_FILE
+from training.data.sources import HOME
 from training.evaluation import charts
 from training.evaluation.by_source import THRESHOLD
-from training.evaluation.calibration import HOME
-from training.evaluation.compare import Comparison, Outside
+from training.evaluation.compare import Comparison, SourceResult
 from training.evaluation.evaluation import Evaluation, Scored
 from training.evaluation.explain import explain
-from training.evaluation.report import Picture, Section, Table, lay_out
+from training.evaluation.report import Picture, Section, Table, render_page
 from training.evaluation.stress import Stress
 from training.networks.architecture import build_network, load_weights
 
@@ -32,7 +32,7 @@ def compose_page(evaluation: Evaluation, figures: dict[str, Any]) -> str:
         *_section_stress(evaluation.stressed, evaluation.lungs, figures),
         *_section_pictures(evaluation),
     ]
-    return lay_out(f"Pneumoscreen {evaluation.release.name}: evaluation", sections)
+    return render_page(f"Pneumoscreen {evaluation.release.name}: evaluation", sections)
 
 
 def _section_figures(figures: dict[str, Any]) -> list[Section]:
@@ -101,7 +101,7 @@ def _section_comparison(
     return sections
 
 
-def _describe_outside(outside: Outside) -> str:
+def _describe_outside(outside: SourceResult) -> str:
     return f"{outside.auc:.3f}{'*' * outside.unseen} ({outside.images})"
 
 

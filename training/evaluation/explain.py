@@ -1,4 +1,4 @@
-"""Shows where a network looks, and what its layers answer to.
+"""Explains scores: class activation maps, and the strongest channels of each layer.
 
 This module must not know labels, nor how a report is laid out.
 """
@@ -22,12 +22,12 @@ LAYERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Of one prepared image.
+    """The explanation of one prepared image.
 
     Attributes
     ----------
     heat
-        (rows, columns), float32: what each place added to the logit, of the last layer's size.
+        (rows, columns), float32: each position's contribution to the logit, in the last layer.
     activations
         Per layer the strongest channels, (channels, rows, columns).
     """
@@ -40,8 +40,8 @@ def explain(network: Any, pixels: NDArray[np.float32], channels: int = 6) -> lis
     """Explain the logits of prepared images.
 
     Where a network ends in global average pooling and one dense layer, Grad-CAM's channel
-    weights are that layer's own, so that no gradient need be taken: the map is exact, and its
-    mean over all places is the logit (less the bias).
+    weights are that layer's own, so no gradient is needed: the map is exact, and its mean over all
+    positions is the logit (less the bias).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def explain(network: Any, pixels: NDArray[np.float32], channels: int = 6) -> lis
     pixels
         (n, size, size), float32 in [0, 1].
     channels
-        How many of each layer to give, the most active first.
+        How many channels of each layer to give, those with the largest variation first.
 
     References
     ----------
@@ -77,6 +77,6 @@ def _to_array(values: Any) -> NDArray[np.float32]:  # noqa: ANN401
 
 
 def _strongest(answer: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    # By spread, not by mean: a channel that is on everywhere shows nothing.
+    # By standard deviation, not by mean: a channel that is on everywhere shows nothing.
     order = np.argsort(-answer.std(axis=(0, 1)))[:count]
     return np.moveaxis(answer[..., order], -1, 0)

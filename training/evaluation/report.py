@@ -1,4 +1,4 @@
-"""Lays an evaluation out as one HTML page that needs nothing beside it.
+"""Renders an evaluation as one self-contained HTML page.
 
 This module must not know how anything was measured.
 """
@@ -17,7 +17,7 @@ img { max-width: 100% } h2 { margin-top: 2.5rem } p { max-width: 48rem }
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under heads."""
+    """A table: column heads, then rows."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -25,7 +25,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A data URI, and what it shows for those who cannot see it."""
+    """An image as a data URI, with its alternative text."""
 
     uri: str
     shows: str
@@ -33,16 +33,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, a paragraph, and what follows it."""
+    """A heading, a paragraph, and tables or pictures."""
 
     title: str
     text: str = ""
     content: Sequence[Table | Picture] = field(default_factory=tuple)
 
 
-def lay_out(title: str, sections: Sequence[Section]) -> str:
-    """Give the page."""
-    body = "\n".join(_lay_out_section(section) for section in sections)
+def render_page(title: str, sections: Sequence[Section]) -> str:
+    """Give the page as HTML."""
+    body = "\n".join(_render_section(section) for section in sections)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
         f"</title><style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{body}\n"
@@ -50,17 +50,17 @@ def lay_out(title: str, sections: Sequence[Section]) -> str:
     )
 
 
-def _lay_out_section(section: Section) -> str:
+def _render_section(section: Section) -> str:
     content = "\n".join(
         f'<img alt="{escape(part.shows)}" src="{part.uri}">'
         if isinstance(part, Picture)
-        else _lay_out_table(part)
+        else _render_table(part)
         for part in section.content
     )
     return f"<h2>{escape(section.title)}</h2>\n<p>{escape(section.text)}</p>\n{content}"
 
 
-def _lay_out_table(table: Table) -> str:
+def _render_table(table: Table) -> str:
     heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
     rows = "\n".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows

@@ -1,4 +1,4 @@
-"""Measures what harmless changes of a radiograph do to its score.
+"""Measures how perturbations that a radiologist would read through change the score.
 
 This module must not know how the network was trained.
 """
@@ -16,69 +16,71 @@ from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
 from pipeline.values.radiograph import Radiograph
 from training.data import image_operations as operations
 from training.data.cohort import Sample
-from training.data.image_operations import Pixels, Placement
+from training.data.image_operations import AffineTransform, Pixels
 from training.data.images import Radiographs
 from training.metrics import area_under_curve
 from training.progress import with_progress
 
 _NOISE: Final = np.random.default_rng(0).standard_normal((224, 224), np.float32)
-# A mask's margin for blanking and keeping the lungs, in fifty-sixths of the width.
+# Dilation of the lung mask before lungs are blanked or kept, in 1 / 56 of the width.
 _MARGIN: Final = 1
-
-
 WITHOUT_LUNGS: Final = "lungs blanked out"
 LUNGS_ALONE: Final = "only the lungs left"
 
 
-def _pasted(pixels: Pixels) -> Pixels:
-    return np.maximum(pixels, operations.write_text(pixels, "R", 14, 10, 22))
+def _add_marker(pixels: Pixels) -> Pixels:
+    return np.maximum(pixels, operations.draw_text(pixels, "R", 14, 10, 22))
 
 
-def _bordered(pixels: Pixels) -> Pixels:
+def _add_border(pixels: Pixels) -> Pixels:
     changed = pixels.copy()
     width = round(0.06 * len(pixels))
     changed[:width] = changed[-width:] = changed[:, :width] = changed[:, -width:] = 0
     return changed
 
 
-def _noisy(pixels: Pixels) -> Pixels:
+def _add_noise(pixels: Pixels) -> Pixels:
     return np.clip(pixels + np.float32(0.03) * np.resize(_NOISE, pixels.shape), 0, 1)
 
 
-def _coarse(pixels: Pixels) -> Pixels:
+def _halve_resolution(pixels: Pixels) -> Pixels:
     rows, columns = pixels.shape
     small = operations.resize(pixels, rows // 2, columns // 2, Image.Resampling.BICUBIC)
     return operations.resize(small, rows, columns, Image.Resampling.BICUBIC)
 
 
-# Moderate: a radiologist would read the radiograph all the same.
+def _affine(transform: AffineTransform) -> Callable[[Pixels], Pixels]:
+    return lambda pixels: operations.apply_affine(pixels, transform)
+
+
+# Moderate: a radiologist could still read the radiograph.
 PERTURBATIONS: Final[dict[str, Callable[[Pixels], Pixels]]] = {
-    "brighter by 0.1": lambda pixels: operations.lighten(pixels, 0.1),
-    "darker by 0.1": lambda pixels: operations.lighten(pixels, -0.1),
-    "gamma 0.75": lambda pixels: operations.bend(pixels, 0.75),
-    "gamma 1.33": lambda pixels: operations.bend(pixels, 1.33),
-    "contrast x 0.75": lambda pixels: operations.stretch(pixels, 0.75),
-    "contrast x 1.33": lambda pixels: operations.stretch(pixels, 1.33),
-    "noise 0.03": _noisy,
-    "blur 1 px": lambda pixels: operations.soften(pixels, 1.0),
-    "JPEG quality 40": lambda pixels: operations.through_jpeg(pixels, 40),
-    "half the resolution": _coarse,
-    "turned 7 degrees left": lambda pixels: operations.place(pixels, Placement(angle_deg=7)),
-    "turned 7 degrees right": lambda pixels: operations.place(pixels, Placement(angle_deg=-7)),
-    "shifted 5 %": lambda pixels: operations.place(pixels, Placement(right=0.05, down=0.05)),
-    "zoom 0.9": lambda pixels: operations.place(pixels, Placement(zoom=0.9)),
-    "zoom 1.1": lambda pixels: operations.place(pixels, Placement(zoom=1.1)),
-    "aspect 0.9": lambda pixels: operations.place(pixels, Placement(aspect=0.9)),
-    "aspect 1.1": lambda pixels: operations.place(pixels, Placement(aspect=1.1)),
-    "black border 6 %": _bordered,
-    "side letter pasted": _pasted,
-    "mirrored": lambda pixels: operations.place(pixels, Placement(mirrored=True)),
+    "brighter by 0.1": lambda pixels: operations.adjust_brightness(pixels, 0.1),
+    "darker by 0.1": lambda pixels: operations.adjust_brightness(pixels, -0.1),
+    "gamma 0.75": lambda pixels: operations.adjust_gamma(pixels, 0.75),
+    "gamma 1.33": lambda pixels: operations.adjust_gamma(pixels, 1.33),
+    "contrast x 0.75": lambda pixels: operations.adjust_contrast(pixels, 0.75),
+    "contrast x 1.33": lambda pixels: operations.adjust_contrast(pixels, 1.33),
+    "noise 0.03": _add_noise,
+    "blur 1 px": lambda pixels: operations.gaussian_blur(pixels, 1.0),
+    "JPEG quality 40": lambda pixels: operations.compress_as_jpeg(pixels, 40),
+    "half the resolution": _halve_resolution,
+    "turned 7 degrees left": _affine(AffineTransform(angle_deg=7)),
+    "turned 7 degrees right": _affine(AffineTransform(angle_deg=-7)),
+    "shifted 5 %": _affine(AffineTransform(right=0.05, down=0.05)),
+    "zoom 0.9": _affine(AffineTransform(zoom=0.9)),
+    "zoom 1.1": _affine(AffineTransform(zoom=1.1)),
+    "aspect 0.9": _affine(AffineTransform(aspect=0.9)),
+    "aspect 1.1": _affine(AffineTransform(aspect=1.1)),
+    "black border 6 %": _add_border,
+    "side letter pasted": _add_marker,
+    "mirrored": _affine(AffineTransform(mirrored=True)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A release, or a network in training: what it wants to see, and what it says.
+    """The preprocessing and the scores of a release, or of a trained run.
 
     Attributes
     ----------
@@ -99,7 +101,7 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """What one perturbation did to a set of radiographs.
+    """The effect of one perturbation on a set of radiographs.
 
     Attributes
     ----------
@@ -108,7 +110,7 @@ class Stress:
     auc_fall
         From the unperturbed AUC of the same images.
     flips
-        Images called otherwise at probability 0.5.
+        Images whose class at probability 0.5 changes.
     shift
         Mean absolute change of the probability.
     """
@@ -127,11 +129,11 @@ def stress(scorer: Scorer, radiographs: Radiographs, plain: NDArray[np.float64])
     Parameters
     ----------
     scorer
-        What is put under stress.
+        Of the network under test.
     radiographs
         Of one source, both classes.
     plain
-        (n,), their probabilities unperturbed.
+        (n,), the probabilities of the unperturbed radiographs.
     """
     positive = np.array([sample.is_positive for sample in radiographs.samples])
     return [
@@ -143,10 +145,10 @@ def stress(scorer: Scorer, radiographs: Radiographs, plain: NDArray[np.float64])
 def blank_lungs(
     scorer: Scorer, radiographs: Radiographs, plain: NDArray[np.float64]
 ) -> list[Stress]:
-    """Score the radiographs with a lung mask, without their lungs and with nothing else.
+    """Score the radiographs that have a lung mask without their lungs, and with lungs only.
 
-    What was removed becomes the radiograph's median gray. A network that reads lungs falls to
-    chance in the first case and holds in the second.
+    What is removed gets the radiograph's median gray. A network that reads lungs falls to chance
+    without them, and keeps its AUC with lungs only.
     """
     masked = [i for i in range(len(radiographs)) if radiographs.mask(i) is not None]
     if not masked:
@@ -156,7 +158,7 @@ def blank_lungs(
     for index in masked:
         pixels, mask = radiographs.pixels(index), radiographs.mask(index)
         if mask is not None:
-            lungs = operations.widen(mask, _MARGIN)
+            lungs = operations.dilate_mask(mask, _MARGIN)
             gray = np.float32(np.median(pixels))
             blanked.append(lungs * gray + (1 - lungs) * pixels)
             kept.append(lungs * pixels + (1 - lungs) * gray)
@@ -167,7 +169,7 @@ def blank_lungs(
 
 
 def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDArray[np.float64]:
-    """Score the radiographs that there are at native size too.
+    """Score the radiographs that the cohort also has at native size.
 
     Returns
     -------
@@ -177,18 +179,16 @@ def compare_native(scorer: Scorer, data: Path, samples: Sequence[Sample]) -> NDA
     """
     paired = [s for s in samples if s.native_path and s.native_path != s.path]
     pairs = [
-        (read_film(data / sample.native_path), read_film(data / sample.path))
+        (
+            operations.read_pixels(data / sample.native_path),
+            operations.read_pixels(data / sample.path),
+        )
         for sample in with_progress(paired, "native files")
     ]
     if not pairs:
         return np.empty((0, 2))
     native, copies = zip(*pairs, strict=True)
     return np.stack([scorer.score(native), scorer.score(copies)], axis=1)
-
-
-def read_film(file: Path) -> Pixels:
-    """Read a file at its own size: (rows, columns), float32 in [0, 1]."""
-    return operations.from_gray(operations.read_gray(file))
 
 
 def _pixels(radiographs: Radiographs) -> list[Pixels]:

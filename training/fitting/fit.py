@@ -1,6 +1,6 @@
-"""Trains one network on one split; can be cut off anywhere and goes on where it stood.
+"""Trains one network on one split; an interrupted run resumes from its last checkpoint.
 
-This module must not know how an image is augmented, nor how a trained network is judged.
+This module must not know how an image is augmented, nor how a trained network is evaluated.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from training.data.batches import DealerPool
+from training.data.batches import BatchPool
 from training.data.cohort import Part, Sample, read_unlabelled
 from training.data.images import Radiographs, prepare_all
-from training.data.sampling import Mixture
+from training.data.sampling import Sampling
 from training.errors import TrainingError
 from training.fitting.distillation import Teachers
-from training.fitting.provenance import trace
+from training.fitting.provenance import record_provenance
 from training.fitting.recipe import Recipe
 from training.fitting.run import Run
 from training.metrics import area_under_curve
@@ -24,16 +24,16 @@ from training.metrics import area_under_curve
 def fit(
     recipe: Recipe, data: Path, samples: Sequence[Sample], folder: Path, *, workers: int = 1
 ) -> Run:
-    """Train, or go on training, until the recipe's last epoch.
+    """Train, or resume training, until the recipe's last epoch.
 
     Parameters
     ----------
     recipe
-        Kept in the folder; a run that was begun with another one is refused.
+        Written to the folder; a folder that holds a run of another recipe is refused.
     data
-        What the samples' paths are relative to.
+        Folder that the samples' paths are relative to.
     samples
-        A split; its test part is not touched.
+        A split cohort; its test part is not read.
     folder
         Of the run: checkpoint, recipe, history.
     workers
@@ -42,28 +42,28 @@ def fit(
     Raises
     ------
     TrainingError
-        If the folder holds a run of another recipe, there is nothing to train on of a source, or
-        one class of it alone, or nobody to tell of it, or what it learns from was trained by
-        another split, or the loss is no number any more.
+        If the folder holds a run of another recipe; if a source has no radiographs, or one class
+        only, or no labels and no teacher; if a teacher or the initial weights were trained by
+        another split; or if the loss is not finite.
     """
-    recipe = trace(recipe, samples)
+    recipe = record_provenance(recipe, samples)
     teachers = Teachers(recipe)
-    chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
+    chosen = [sample for sample in samples if sample.source in recipe.sampling.images]
     training = [sample for sample in chosen if sample.part == Part.TRAIN]
-    training += read_unlabelled(data, recipe.mixture.images, samples)
-    for source in recipe.mixture.images:
-        _require_fair_batches(
-            recipe.mixture, source, [each for each in training if each.source == source]
+    training += read_unlabelled(data, recipe.sampling.images, samples)
+    for source in recipe.sampling.images:
+        _require_balanced_batches(
+            recipe.sampling, source, [each for each in training if each.source == source]
         )
-    recipe.require_kept_in(folder)
+    recipe.require_same_recipe(folder)
     run = Run(recipe)
-    # Not before there is a network: weights that cannot be had shall not keep the folder.
-    recipe.keep_in(folder)
+    # After the network was built: where its weights cannot be loaded, the folder stays free.
+    recipe.write(folder)
     run.restore(folder)
     validation = [sample for sample in chosen if sample.part == Part.VALIDATION]
     pixels, positive = prepare_all(Radiographs(data, validation), recipe.preprocessing)
     origin = np.array([sample.source for sample in validation])
-    pool = DealerPool(data, training, recipe.dealing, workers=workers)
+    pool = BatchPool(data, training, recipe.batch_plan, workers=workers)
     total = recipe.epochs * recipe.steps_per_epoch
     try:
         with Progress() as progress:
@@ -72,7 +72,7 @@ def fit(
             )
             while run.epoch < recipe.epochs:
                 run.train_epoch(
-                    lambda step: teachers.teach(pool.deal(step)),
+                    lambda step: teachers.add_soft_targets(pool.make_batch(step)),
                     lambda: progress.advance(steps),
                 )
                 scores = run.logits(pixels)
@@ -89,8 +89,8 @@ def fit(
     return run
 
 
-def _require_fair_batches(mixture: Mixture, source: str, samples: Sequence[Sample]) -> None:
-    """Refuse what would let the source, or the view, tell the class."""
+def _require_balanced_batches(sampling: Sampling, source: str, samples: Sequence[Sample]) -> None:
+    """Refuse batches in which the source, or the view, would predict the class."""
     if not samples:
         raise TrainingError(
             f"there are no radiographs of {source} to train on; name what there is by --source"
@@ -101,14 +101,14 @@ def _require_fair_batches(mixture: Mixture, source: str, samples: Sequence[Sampl
         raise TrainingError(
             f"all radiographs of {source} to train on are {only}; leave it out, or add the others"
         )
-    if not mixture.by_view or not classes:
+    if not sampling.by_view or not classes:
         return
     ill, healthy = ({s.view for s in samples if s.is_positive == each} for each in (True, False))
     if ill != healthy:
         raise TrainingError(f"the ill of {source} are seen in other views than the healthy")
-    if mixture.images[source] // 2 % len(ill):
+    if sampling.images[source] // 2 % len(ill):
         raise TrainingError(
-            f"{mixture.images[source]} images of {source} a batch are not even by class and by "
+            f"{sampling.images[source]} images of {source} a batch are not even by class and by "
             f"{len(ill)} views; give a multiple of {2 * len(ill)}"
         )
 

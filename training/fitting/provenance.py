@@ -1,8 +1,7 @@
-"""What a run has seen: itself, and through those that it learned from.
+"""By which split, and on which sources, a run and what it learns from were trained.
 
-A teacher, or the weights that a run begins from, bring along what they were trained on. Were one of
-them trained by another split, the pupil would be measured on radiographs that it knows at second
-hand. This module must not know any network.
+A teacher, or the initial weights, may have been trained by another split. Then the student would
+learn, through them, of radiographs that it is measured on. This module must not know any network.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,27 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.release import DESCRIPTION_FILE, ModelRelease, load_release
-from training.data.cohort import UNLABELLED, Sample
+from training.data.cohort import Sample
+from training.data.sources import hospital_of
 from training.data.split import digest_split
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe
+from training.fitting.trained_on import TrainedOn
 
 
-def trace(recipe: Recipe, samples: Sequence[Sample]) -> Recipe:
-    """Give a recipe that says by which split it is trained, and which sources it will have seen.
+def record_provenance(recipe: Recipe, samples: Sequence[Sample]) -> Recipe:
+    """Give the recipe with its split, and with all sources that the run will have learned from.
 
     Raises
     ------
     TrainingError
-        If a teacher, or what it begins from, was trained by another split, or nothing tells what it
-        was trained on.
+        If the split of a teacher or of the initial weights is another one, or unknown.
     """
-    seen = set(_hospitals(recipe.mixture.images))
-    for name, split_sha256, sources in _ancestors(recipe):
-        if not split_sha256:
+    seen = _hospitals(recipe.sampling.images)
+    for name, predecessor in _predecessors(recipe):
+        if not predecessor.split_sha256:
             raise TrainingError(f"nothing tells by which split {name} was trained")
-        require_split(name, split_sha256, samples)
-        seen |= set(_hospitals(sources))
+        require_split(name, predecessor.split_sha256, samples)
+        seen |= _hospitals([*predecessor.sampling.images, *predecessor.seen])
     return replace(recipe, split_sha256=digest_split(samples), seen=tuple(sorted(seen)))
 
 
@@ -51,11 +51,11 @@ def require_split_of_release(
     folder: Path, release: ModelRelease, samples: Sequence[Sample]
 ) -> None:
     """Refuse a release that was trained by another split; see `require_split`."""
-    require_split(folder, release.trained_on["recipe"].get("split_sha256", ""), samples)
+    require_split(folder, TrainedOn.from_release(release).recipe.split_sha256, samples)
 
 
 def require_split(name: str | Path, split_sha256: str, samples: Sequence[Sample]) -> None:
-    """Refuse what was trained by another split than this one; an unknown one passes.
+    """Refuse a run or release that was trained by another split; an unknown split passes.
 
     Raises
     ------
@@ -69,20 +69,17 @@ def require_split(name: str | Path, split_sha256: str, samples: Sequence[Sample]
         )
 
 
-def _ancestors(recipe: Recipe) -> Iterator[tuple[str, str, Sequence[str]]]:
-    runs = [*recipe.teachers, *([recipe.weights] if recipe.goes_on_from_run else [])]
-    for run in runs:
-        before = Recipe.read(Path(run))
-        yield run, before.split_sha256, [*before.mixture.images, *before.seen]
+def _predecessors(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
+    """Give the name and the recipe of every run and release that a run learns from."""
+    for run in [*recipe.teachers, *([recipe.weights] if recipe.continues_run else [])]:
+        yield run, Recipe.read(Path(run))
     file = Path(recipe.weights)
     if not file.is_file():
         return
     if not (file.parent / DESCRIPTION_FILE).exists():
         raise TrainingError(f"{file} stands in no release, so that nothing tells what it has seen")
-    released = load_release(file.parent).trained_on["recipe"]
-    sources = [*released["mixture"]["images"], *released.get("seen", ())]
-    yield str(file.parent), released.get("split_sha256", ""), sources
+    yield str(file.parent), TrainedOn.from_release(load_release(file.parent)).recipe
 
 
-def _hospitals(sources: Iterable[str]) -> list[str]:
-    return [source.removesuffix(UNLABELLED) for source in sources]
+def _hospitals(sources: Iterable[str]) -> set[str]:
+    return {hospital_of(source) for source in sources}

@@ -1,52 +1,57 @@
-"""What decides a run: its recipe, kept beside its checkpoint.
+"""The recipe of a run: all that determines it, stored beside its checkpoint.
 
 This module must not know any network or image.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pipeline.framing.preprocessing import Preprocessing
 from training.data.augmentation import Augmentation
-from training.data.batches import Dealing
-from training.data.cohort import UNLABELLED
-from training.data.sampling import Balance, Mixture
+from training.data.batches import BatchPlan
+from training.data.sampling import Balance, Sampling
+from training.data.sources import is_unlabelled
 from training.errors import TrainingError
 
 RECIPE_FILE: Final = "recipe.json"
+# Fields whose names in recipe.json and release.json are older, and stay: files hold them.
+_JSON_NAMES: Final = {"sampling": "mixture", "mixup": "blending"}
+_FIELD_NAMES: Final = {json_name: name for name, json_name in _JSON_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Everything that decides what a run will learn, besides the split.
+    """Everything that determines what a run learns, besides the split.
 
     Attributes
     ----------
     network
         ``ann``, ``cnn``, ``vgg16``, ``resnet50v2`` or ``efficientnet_lite0``.
     weights
-        ``imagenet``, ``none``, the file of weights of a release, or the folder of a run, whose
-        average is gone on from.
+        Initial weights: ``imagenet``, ``none``, the weights file of a release, or the folder of a
+        run, whose averaged weights are taken.
     steps_per_epoch
-        An epoch is a number of batches, after which the run is measured and saved; sources are
-        sampled at different rates, so there is no pass over "the" data.
+        An epoch is a number of batches, after which the run is measured and saved. Sources are
+        sampled at different rates, so there is no single pass over the data.
     average_momentum
-        Per step, of the average of weights that is measured and released.
+        Per step, of the moving average of the weights, which is measured and released.
     lung_weight
-        Of the lung map's loss beside the label's; 0 leaves the lung head out.
+        Weight of the lung map's loss beside the label's; 0 leaves the lung head out.
     half_precision
         Compute in bfloat16, keep weights in float32.
     teachers
-        Folders of runs whose opinion of each image is part of its target; none by default.
+        Folders of the runs that are distilled; none by default.
     teacher_share
-        How much of a target that is, where there is a label.
+        Share of the teachers' probability in a target, where there is a label.
     kept_share
-        Of the initial weights, in what is released; see `training.fitting.weight_averaging`.
+        Share of the initial weights in the released ones; see
+        `training.fitting.weight_averaging`.
     split_sha256, seen
-        By which split it is trained, and every source that it or what it learns from has seen; see
-        `training.fitting.provenance`. Empty where that is not known.
+        The split that the run is trained by, and every source that it or a run or release that it
+        learns from was trained on; see `training.fitting.provenance`. Empty where unknown.
     """
 
     network: str = "resnet50v2"
@@ -66,18 +71,20 @@ class Recipe:
     split_sha256: str = ""
     seen: tuple[str, ...] = ()
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
-    mixture: Mixture = field(default_factory=Mixture)
+    sampling: Sampling = field(default_factory=Sampling)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        """Refuse a run that would end before its rate has come up, or has nothing to learn from."""
-        for source in self.mixture.images:
-            if source.endswith(UNLABELLED) and not self.teachers:
-                raise TrainingError(f"only a teacher can tell of {source}; name one")
-        if self.augmentation.blending and self.teachers:
-            raise TrainingError("teachers tell of whole radiographs, not of blended ones")
-        if self.augmentation.blending and self.mixture.balance == Balance.WEIGHTS:
-            raise TrainingError("a blend of both classes has no weight; balance by sampling")
+        """Refuse combinations that cannot be trained."""
+        for source in self.sampling.images:
+            if is_unlabelled(source) and not self.teachers:
+                raise TrainingError(f"only a teacher can label {source}; name one")
+        if self.augmentation.mixup and self.teachers:
+            raise TrainingError("teachers judge whole radiographs, not mixed pairs (--blending)")
+        if self.augmentation.mixup and self.sampling.balance == Balance.WEIGHTS:
+            raise TrainingError(
+                "a mixed pair of both classes has no class weight; balance by sampling"
+            )
         steps = self.epochs * self.steps_per_epoch
         if steps <= self.warm_up_steps:
             raise TrainingError(
@@ -86,16 +93,41 @@ class Recipe:
             )
 
     @property
-    def dealing(self) -> Dealing:
-        """What the run's batches are made by."""
-        return Dealing(self.preprocessing, self.mixture, self.augmentation, self.seed)
+    def batch_plan(self) -> BatchPlan:
+        """What determines the run's batches."""
+        return BatchPlan(self.preprocessing, self.sampling, self.augmentation, self.seed)
 
     @property
-    def goes_on_from_run(self) -> bool:
+    def continues_run(self) -> bool:
         """Whether ``weights`` names another run."""
         return self.weights not in {"none", "imagenet"} and Path(self.weights).is_dir()
 
-    def keep_in(self, folder: Path) -> None:
+    def as_json(self) -> dict[str, Any]:
+        """Give the recipe as recipe.json and release.json hold it."""
+        return asdict(self, dict_factory=_with_json_names)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Take a recipe from JSON; a field that did not exist yet gets its default.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the values are not those of a recipe.
+        """
+        fields = _with_field_names(values)
+        return cls(
+            **{
+                **fields,
+                "teachers": tuple(fields.get("teachers", ())),
+                "seen": tuple(fields.get("seen", ())),
+                "preprocessing": Preprocessing(**fields["preprocessing"]),
+                "sampling": Sampling(**fields["sampling"]),
+                "augmentation": Augmentation(**_with_field_names(fields["augmentation"])),
+            }
+        )
+
+    def write(self, folder: Path) -> None:
         """Write the recipe into a run's folder.
 
         Raises
@@ -103,13 +135,13 @@ class Recipe:
         TrainingError
             If the folder holds a run of another recipe.
         """
-        self.require_kept_in(folder)
+        self.require_same_recipe(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(self), indent=2) + "\n"
+        text = json.dumps(self.as_json(), indent=2) + "\n"
         (folder / RECIPE_FILE).write_text(text, encoding="utf-8")
 
-    def require_kept_in(self, folder: Path) -> None:
-        """Refuse a folder that holds a run of another recipe; one that holds none passes."""
+    def require_same_recipe(self, folder: Path) -> None:
+        """Refuse a folder that holds a run of another recipe; a folder without a run passes."""
         if (folder / RECIPE_FILE).exists() and Recipe.read(folder) != self:
             raise TrainingError(
                 f"{folder} holds a run of another recipe; choose another folder, or remove it"
@@ -125,18 +157,16 @@ class Recipe:
             If the folder holds none.
         """
         try:
-            values = json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
-            return cls(
-                **{
-                    **values,
-                    "teachers": tuple(values.get("teachers", ())),
-                    "seen": tuple(values.get("seen", ())),
-                    "preprocessing": Preprocessing(**values["preprocessing"]),
-                    "mixture": Mixture(**values["mixture"]),
-                    "augmentation": Augmentation(**values["augmentation"]),
-                }
-            )
+            return cls.from_json(json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise TrainingError(
                 f"{folder} is not a run ({error}); train one with `python -m training fit`"
             ) from error
+
+
+def _with_json_names(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {_JSON_NAMES.get(name, name): value for name, value in items}
+
+
+def _with_field_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {_FIELD_NAMES.get(name, name): value for name, value in values.items()}

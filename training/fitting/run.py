@@ -1,6 +1,6 @@
-"""A network in training, with all the state that it takes to go on where it was cut off.
+"""A network in training, with all the state that is needed to resume it.
 
-This module must not know files of images, nor how a trained network is judged.
+This module must not know image files, nor how a trained network is evaluated.
 """
 
 import json
@@ -33,7 +33,7 @@ HISTORY_FILE: Final = "history.json"
 class WeightAverage:
     """An exponential moving average of all weights, batch statistics included.
 
-    In numpy, every few steps: independent of the backend, and a small part of a step's time.
+    Computed in numpy, every few steps: independent of the backend, and cheap beside a step.
 
     References
     ----------
@@ -48,10 +48,10 @@ class WeightAverage:
         self.values = [np.asarray(weight).copy() for weight in weights]
 
     def update(self, step: int) -> None:
-        """Take the weights after ``step`` (from 1) into the average."""
+        """Update the average with the weights after ``step``, counted from 1."""
         if step % self.EVERY:
             return
-        # The early average follows fast: random initial weights are worth nothing.
+        # A short memory at first, so that the random initial weights are soon forgotten.
         momentum = min(self._momentum**self.EVERY, step / (step + 10 * self.EVERY))
         self.values = [
             momentum * value + (1 - momentum) * np.asarray(weight)
@@ -67,7 +67,7 @@ class WeightAverage:
 
 
 class Run:
-    """A network, its optimizer, the average of its weights, and what it has reached."""
+    """A network, its optimizer, the average of its weights, and the history of its figures."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -78,7 +78,7 @@ class Run:
         self.network = build_for_training(
             recipe.network, recipe.preprocessing.size_px, lung_head=recipe.lung_weight > 0
         )
-        if recipe.goes_on_from_run:
+        if recipe.continues_run:
             before = Recipe.read(Path(recipe.weights))
             if (before.network, before.lung_weight > 0) != (recipe.network, recipe.lung_weight > 0):
                 raise TrainingError(f"the run {recipe.weights} is of another network, or lung head")
@@ -100,8 +100,7 @@ class Run:
         optimizer = keras.optimizers.AdamW(
             schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0
         )
-        # Biases and normalizations decide where a feature begins; to shrink them regularizes
-        # nothing.
+        # Weight decay of biases and normalizations moves thresholds and regularizes nothing.
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         losses = {"logit": keras.losses.BinaryCrossentropy(from_logits=True), "lungs": lung_loss}
         self.network.compile(
@@ -116,13 +115,13 @@ class Run:
         optimizer.build(self.network.trainable_variables)
 
     def train_epoch(
-        self, deal: Callable[[int], Batch], advance: Callable[[], None] = lambda: None
+        self, make_batch: Callable[[int], Batch], advance: Callable[[], None] = lambda: None
     ) -> None:
-        """Train one epoch; adds its mean losses and its speed to the history.
+        """Train one epoch, and add its mean losses and its speed to the history.
 
         Parameters
         ----------
-        deal
+        make_batch
             Gives the batch of a step, counted from the run's beginning.
         advance
             Called after every step.
@@ -130,14 +129,14 @@ class Run:
         Raises
         ------
         TrainingError
-            If the loss is not a finite number any more.
+            If the loss is not finite.
         """
         steps = self.recipe.steps_per_epoch
         losses: list[dict[str, float]] = []
         images = 0
         started = time.monotonic()
         for step in range(self.epoch * steps, (self.epoch + 1) * steps):
-            batch = deal(step)
+            batch = make_batch(step)
             known = {"logit": batch.targets, "lungs": batch.lung_maps}
             targets = {name: known[name] for name in self.network.output}
             every = np.ones_like(batch.weights)
@@ -166,7 +165,7 @@ class Run:
         return scores
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint; a run that is killed meanwhile keeps the one before."""
+        """Write the checkpoint; a run that is killed meanwhile keeps the previous one."""
         arrays = {key: np.asarray(variable) for key, variable in self._variables().items()}
         arrays |= {f"average/{i}": value for i, value in enumerate(self.average.values)}
         partial = folder / (CHECKPOINT_FILE + ".partial")
@@ -177,7 +176,7 @@ class Run:
         (folder / HISTORY_FILE).write_text(history + "\n", encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
-        """Go back to the folder's checkpoint, if there is one."""
+        """Load the folder's checkpoint, if there is one."""
         if not (folder / CHECKPOINT_FILE).exists():
             return
         with open_checkpoint(folder) as state:
@@ -220,7 +219,7 @@ def load_averaged(folder: Path, *, half_precision: bool = False) -> keras.Model:
 
 
 def open_checkpoint(folder: Path) -> Any:  # noqa: ANN401
-    """Open the arrays of a run; a context, as safetensors gives it.
+    """Open the checkpoint of a run: a context manager of safetensors.
 
     Raises
     ------
@@ -253,7 +252,7 @@ def network_logits(network: Any, pixels: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def lung_loss(maps: Any, logits: Any) -> Any:  # noqa: ANN401
-    """Cross-entropy of the lung map, per image; none where no mask is known."""
+    """Cross-entropy of the lung map, per image; 0 where there is no mask."""
     known = ops.cast(maps > NO_MASK / 2, logits.dtype)
     entropy = ops.relu(logits) - logits * maps + ops.log1p(ops.exp(-ops.abs(logits)))
     return ops.mean(known * entropy, axis=(1, 2, 3))

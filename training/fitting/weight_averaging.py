@@ -1,7 +1,7 @@
-"""Blends what a run learned with what it began from.
+"""Averages the weights of a fine-tuned run with its initial weights.
 
-Fine-tuned weights gain on what they were tuned for and lose elsewhere; part of the way back they
-keep most of both. This module must not know any image.
+Fine-tuning gains on the data that it was tuned for and loses elsewhere; the average keeps most of
+both. This module must not know any image.
 """
 
 import shutil
@@ -18,24 +18,24 @@ from training.networks.architecture import read_weights
 from training.networks.network import build_for_training
 
 
-def blend(run: Path, out: Path, kept_share: float) -> None:
-    """Write a run whose averaged weights lie between another's and its initial ones.
+def average_with_initial_weights(run: Path, out: Path, kept_share: float) -> None:
+    """Write a run whose averaged weights lie between another run's and its initial ones.
 
-    It can be compared, evaluated, released and begun from as any run, but not gone on with.
+    It can be compared, evaluated, released and started from as any run, but not resumed.
 
     Parameters
     ----------
     run
-        Folder of a run that began from a release's weights.
+        Folder of a run that started from a release's weights.
     out
-        Folder of the blended run.
+        Folder of the run to write.
     kept_share
-        Of the initial weights, 0 to 1.
+        Share of the initial weights, 0 to 1.
 
     Raises
     ------
     TrainingError
-        If the run did not begin from a file of weights, or has no checkpoint.
+        If the run did not start from a file of weights, or has no checkpoint.
     ReleaseError
         If that file is damaged.
 
@@ -54,10 +54,10 @@ def blend(run: Path, out: Path, kept_share: float) -> None:
     with open_checkpoint(run) as state:
         for i, weight in enumerate(network.weights):
             tuned = state.get_tensor(f"average/{i}")
-            # A release has no lung head: that stays as it was learned.
+            # A release has no lung head: the head keeps its tuned weights.
             before = initial.get(weight.path, tuned).astype(np.float32)
             arrays[f"average/{i}"] = kept_share * before + (1 - kept_share) * tuned
         notes = state.metadata()
-    replace(recipe, kept_share=kept_share).keep_in(out)
+    replace(recipe, kept_share=kept_share).write(out)
     save_file(arrays, out / CHECKPOINT_FILE, metadata=notes)
     shutil.copyfile(run / HISTORY_FILE, out / HISTORY_FILE)

@@ -1,7 +1,7 @@
 """Builds the served network for training, and reads its weights.
 
-Written with keras.* alone, as all of training. What is served is built without Keras, by
-`pipeline.engines.resnet50v2`, from the same weights under the same names.
+Written with keras.* alone, as all of training. In serving `pipeline.engines.resnet50v2` builds the
+same network without Keras, from the same weights under the same names.
 """
 
 from pathlib import Path

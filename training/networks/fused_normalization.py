@@ -1,6 +1,6 @@
 """Batch normalization by TensorFlow's fused kernel: a faster step on the same weights.
 
-The only module of training that is bound to the TensorFlow backend.
+The only module of training that needs the TensorFlow backend.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     """`keras.layers.BatchNormalization` whose training step is one kernel, not ten."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:  # noqa: ANN401, FBT001
-        """Normalize by the batch and update the moving statistics; as Keras does otherwise."""
+        """Normalize by the batch and update the moving statistics; in inference as Keras does."""
         if not training or not self.trainable:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(

@@ -1,4 +1,4 @@
-"""Builds the networks that are compared, and what only training adds to them.
+"""Builds the networks that are compared, with the lung head that only training has.
 
 Written with keras.* alone, so that they train on the TensorFlow, JAX or PyTorch backend. This
 module must not know any data.
@@ -21,14 +21,14 @@ from training.networks.efficientnet_lite import (
     load_imagenet_weights,
 )
 
-# What its input shrinks by before the coarsest tap.
-COARSEST_TAP: Final = 32
-# Where the lung head taps ResNet50V2, coarse to fine, at 4, 8, 16 and 32 px for a 128 px input.
+# Downsampling factor of the coarsest layer that the lung head takes.
+COARSEST_STRIDE: Final = 32
+# Layers of ResNet50V2 that the lung head takes, coarse to fine: 4, 8, 16, 32 px for a 128 px input.
 LUNG_TAPS: Final = ("post_relu", "conv4_block5_out", "conv3_block3_out", "conv2_block2_out")
 
 
 def build_ann(size_px: int) -> keras.Model:
-    """Build the dense network of the published study: a flat image, hidden layers, one logit."""
+    """Build the dense network of the published study: flat image, hidden layers, one logit."""
     return keras.Sequential(
         [
             layers.Input((size_px, size_px, 1)),
@@ -79,15 +79,15 @@ BUILDERS: Final[dict[str, Callable[[int], keras.Model]]] = {
     EFFICIENTNET_LITE0: build_efficientnet_lite0,
 }
 
-# Whose batch normalization is worth replacing by TensorFlow's fused kernel.
+# Networks whose batch normalization is replaced by TensorFlow's fused kernel.
 FUSED: Final = (RESNET50V2, EFFICIENTNET_LITE0)
 
 
 def build_for_training(name: str, size_px: int, *, lung_head: bool) -> keras.Model:
     """Build a network to train, with named outputs: ``logit`` and, for ResNet50V2, ``lungs``.
 
-    The second is a map of the lung fields, (n, size / 4, size / 4, 1) logits. Learning it beside
-    the label teaches the network where the lungs are; the release leaves it out.
+    ``lungs`` is a map of the lung fields, (n, size / 4, size / 4, 1) logits: an auxiliary target
+    that teaches the network where the lungs are. The release leaves it out.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def build_for_training(name: str, size_px: int, *, lung_head: bool) -> keras.Mod
     """
     if name not in BUILDERS:
         raise TrainingError(f"no network {name!r}; there are {', '.join(BUILDERS)}")
-    if name == RESNET50V2 and lung_head and size_px % COARSEST_TAP:
+    if name == RESNET50V2 and lung_head and size_px % COARSEST_STRIDE:
         raise TrainingError(
             f"{size_px} px do not halve down to the lung head; give a multiple of 32"
         )
@@ -135,17 +135,17 @@ def serving_part(network: keras.Model) -> keras.Model:
 
 
 def wants_xla() -> bool:
-    """Whether to compile by XLA: JAX is slow without it, TensorFlow half as fast with it here."""
+    """Whether to compile by XLA: JAX needs it to be fast; it halves TensorFlow's speed on CPUs."""
     return bool(keras.backend.backend() == "jax")
 
 
 def load_initial_weights(network: keras.Model, weights: str) -> None:
-    """Start from ``imagenet``, from a safetensors file of a release, or (``none``) from chance.
+    """Load initial weights: ``imagenet``, a release's safetensors file, or ``none`` (random).
 
     Raises
     ------
     TrainingError
-        If the weights cannot be had or do not fit.
+        If the weights cannot be loaded, or do not fit.
     """
     if weights == "none":
         return
@@ -168,7 +168,7 @@ def load_initial_weights(network: keras.Model, weights: str) -> None:
         pretrained = pretrained_bodies[network.name](
             include_top=False, weights="imagenet", input_shape=(size_px, size_px, 3)
         )
-    except Exception as error:  # whatever Keras's downloader lets through
+    except Exception as error:  # Keras's downloader raises many types
         raise TrainingError(
             f"the ImageNet weights of {network.name} could not be downloaded ({error}); "
             "use --weights none, or a file"

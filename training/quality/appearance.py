@@ -1,29 +1,27 @@
-"""Fits the model of how chests look: ``python -m training.quality.appearance --data DIR``.
+"""Fits the appearance model, by which images that are no chest are recognised.
 
-This module must not know labels: ill and healthy chests are chests alike.
+This module must not know labels: ill and healthy chests are fitted alike.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
-from rich.console import Console
 
 from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
-from pipeline.quality.appearance import MODEL_FILE, AppearanceModel, make_thumbnail
+from pipeline.quality.appearance import AppearanceModel, make_thumbnail
 from pipeline.values.radiograph import Radiograph
-from training.command import run_command
-from training.data.cohort import Part, Sample
+from training.data.cohort import Sample
 from training.data.images import Radiographs
-from training.data.split import read_split
 
 COMPONENTS: Final = 24
 
 
-def fit_appearance(thumbnails: Iterable[NDArray[np.float32]], components: int) -> AppearanceModel:
+def fit_appearance(
+    thumbnails: Iterable[NDArray[np.float32]], components: int = COMPONENTS
+) -> AppearanceModel:
     """Fit principal components to thumbnails.
 
     Parameters
@@ -31,8 +29,8 @@ def fit_appearance(thumbnails: Iterable[NDArray[np.float32]], components: int) -
     thumbnails
         (16, 16) each, as `make_thumbnail` gives them.
     components
-        How many directions are kept; 24 explain 87 % of the variance of chests. More describe
-        chests better, but other things too.
+        How many components are kept; 24 explain 87 % of the variance of chests. More components
+        fit chests better, but other objects too.
     """
     samples = np.stack([thumbnail.ravel() for thumbnail in thumbnails]).astype(np.float64)
     mean = samples.mean(axis=0)
@@ -66,28 +64,3 @@ def make_thumbnails(data: Path, samples: Sequence[Sample]) -> list[NDArray[np.fl
         )
         for index in range(len(radiographs))
     ]
-
-
-def main(
-    data: Annotated[Path, typer.Option(help="Folder of the datasets.")],
-    split: Annotated[Path, typer.Option(help="The split that `cohort` wrote.")] = Path(
-        "runs/split.csv"
-    ),
-    out: Annotated[Path, typer.Option(help="Where the model is written.")] = MODEL_FILE,
-) -> None:
-    """Fit on the training part, print the distances of the validation part."""
-    samples = read_split(split)
-    train = [sample for sample in samples if sample.part == Part.TRAIN]
-    validation = [sample for sample in samples if sample.part == Part.VALIDATION]
-    model = fit_appearance(make_thumbnails(data, train), COMPONENTS)
-    distances = [model.distance(thumbnail) for thumbnail in make_thumbnails(data, validation)]
-    median, usual, highest = np.quantile(distances, (0.5, 0.995, 1))
-    write_appearance(model, out)
-    Console().print(
-        f"{len(train)} chests; of {len(validation)} others the median distance is {median:.2f}, "
-        f"99.5 % are below {usual:.2f}, the highest is {highest:.2f}"
-    )
-
-
-if __name__ == "__main__":
-    run_command(lambda: typer.run(main))

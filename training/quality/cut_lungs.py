@@ -1,6 +1,6 @@
-"""Makes chests whose lungs leave the frame, by a known part, from chests whose lungs do not.
+"""Cuts chests so that a known share of their lungs lies outside the frame.
 
-This module must not know what learns from them.
+This module must not know the network that is fitted to them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from training.quality.lung_field import find_edges
 
 _VARIANTS: Final = 7
 _LIKELY_LUNG: Final = 0.3
-# Published whole, it ends at least so far inside, whatever the locator says.
+# The lungs of a published radiograph count as at least this far inside, whatever was located.
 _LEAST_INSIDE: Final = 0.03
 _LARGEST_OVERHANG: Final = 0.25
 
@@ -30,7 +30,7 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Chest:
-    """A radiograph, (224, 224) in [0, 1], and where its lungs are, alike."""
+    """A radiograph and its lung mask, (224, 224) in [0, 1] each."""
 
     source: str
     pixels: Plane
@@ -44,14 +44,14 @@ class Chest:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What the judge sees, (1024,), and the overhang at the four borders that it should give."""
+    """An input of the network, (1024,), and its target: the overhang at the four borders."""
 
     grid: Plane
     overhang: Plane
 
 
 def read_chests(data: Path, samples: Sequence[Sample]) -> Iterator[Chest]:
-    """Read radiographs whose lungs are known from a mask, or found by the locator."""
+    """Read radiographs with their lungs, from the mask or, without one, by the locator."""
     radiographs = Radiographs(data, samples)
     for index, sample in enumerate(radiographs.samples):
         pixels, mask = radiographs.pixels(index), radiographs.mask(index)
@@ -61,7 +61,7 @@ def read_chests(data: Path, samples: Sequence[Sample]) -> Iterator[Chest]:
 
 
 def cut(chest: Chest, shares: NDArray[np.float64], fill: float = 0.0) -> Chest:
-    """Cut shares of the side away above, below, left and right; negative ones add a border."""
+    """Cut shares of the side away above, below, left and right; negative shares add a border."""
     side = chest.pixels.shape[0]
     top, bottom, left, right = shares * side
     extent = (left, top, side - right, side - bottom)
@@ -90,7 +90,7 @@ def cut_lungs(chest: Chest, border: int, share: float) -> Chest:
 
 
 def make_example(chest: Chest, shares: NDArray[np.float64], fill: float = 0.0) -> Example:
-    """Cut, and give what the judge should say of it."""
+    """Cut a chest, and give the network's input and target."""
     margins = chest.find_margins()
     is_whole = not shares.any()
     varied = chest if is_whole else cut(chest, shares, fill)
@@ -116,8 +116,8 @@ def make_example(chest: Chest, shares: NDArray[np.float64], fill: float = 0.0) -
     return Example(shrink_to_grid(prepared.pixels).ravel(), overhang.astype(np.float32))
 
 
-def vary(chest: Chest, random: np.random.Generator) -> Iterator[Example]:
-    """Give a chest as it is, and in variants that cut, add borders and look otherwise."""
+def make_variants(chest: Chest, random: np.random.Generator) -> Iterator[Example]:
+    """Give a chest as it is, and variants that are cut, bordered and changed in contrast."""
     yield make_example(chest, np.zeros(4))
     margins = chest.find_margins()
     for _ in range(_VARIANTS):
@@ -131,12 +131,12 @@ def vary(chest: Chest, random: np.random.Generator) -> Iterator[Example]:
                 shares[border] = random.uniform(0, max(margin, 0.005))
             elif kind < 0.8 and may_cut:  # noqa: PLR2004 - lung is
                 shares[border] = margin + random.uniform(0, 0.22)
-        looks_otherwise = replace(chest, pixels=_change_look(chest.pixels, random))
-        yield make_example(looks_otherwise, shares, float(random.choice([0, 0, 0.02, 0.3, 0.6])))
+        changed = replace(chest, pixels=_change_contrast(chest.pixels, random))
+        yield make_example(changed, shares, float(random.choice([0, 0, 0.02, 0.3, 0.6])))
 
 
 def _locate_lungs(pixels: Plane) -> Plane:
-    """Give the lungs as the locator sees them, in the radiograph's own pixels."""
+    """Give the lung mask that the locator finds, in the radiograph's own pixels."""
     prepared = prepare_model_input(Radiograph(pixels), Preprocessing())
     box = prepared.field_of_view
     size = box.right_px - box.left_px, box.bottom_px - box.top_px
@@ -148,8 +148,8 @@ def _locate_lungs(pixels: Plane) -> Plane:
     return lungs
 
 
-def _change_look(pixels: Plane, random: np.random.Generator) -> Plane:
-    """Change contrast, brightness across the field, noise and sharpness, as hospitals differ."""
+def _change_contrast(pixels: Plane, random: np.random.Generator) -> Plane:
+    """Change contrast, shading, noise and sharpness, as between hospitals."""
     changed = pixels ** np.float32(np.exp(random.uniform(-0.5, 0.5)))
     y, x = np.mgrid[-1 : 1 : 1j * pixels.shape[0], -1 : 1 : 1j * pixels.shape[1]]
     across, along = random.uniform(-0.1, 0.1, 2)

@@ -1,32 +1,28 @@
-"""Fits the flag for lungs cut off: ``python -m training.quality.lung_coverage --data DIR``.
+"""Fits the network behind the flag for lungs that are cut off.
 
-The truth is made: a radiograph is cut so that a known part of its lungs lies outside. Where no
-human mask tells where the lungs are (other hospitals), the lung locator does. Radiographs that are
-published as they are count as whole, although some are not: what the fit calls cut among them is
-then right as often as not, and the share that it may call so is bounded.
+The truth is made: a radiograph is cut so that a known share of its lungs lies outside. The lungs
+are known from a human mask or, at other hospitals, from the lung locator. Published radiographs
+count as whole, although some are cut; so the share of them that is flagged is bounded, not zero.
 This module must not know labels, nor the classifier.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import keras
 import numpy as np
-import typer
-from rich.console import Console
 from rich.table import Table
 
 from pipeline.framing.lung_field import GRID_PX
 from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
-from pipeline.quality.lung_coverage import COVERAGE_FILE, LungCoverage
+from pipeline.quality.lung_coverage import LungCoverage
 from pipeline.values.radiograph import Radiograph
-from training.command import run_command
 from training.data.cohort import Part, Sample, read_unlabelled
-from training.data.split import read_split
+from training.data.sources import HOME, unlabelled_source
 from training.progress import with_progress
-from training.quality.cut_lungs import Chest, Example, cut_lungs, read_chests, vary
+from training.quality.cut_lungs import Chest, Example, cut_lungs, make_variants, read_chests
 
 BORDERS: Final = ("top", "bottom", "left", "right")
 SHARES: Final = (0.05, 0.1, 0.2)
@@ -37,7 +33,7 @@ _FALSE_ALARMS: Final = 0.01
 
 
 def fit_coverage(examples: Sequence[Example], seed: int, epochs: int = EPOCHS) -> LungCoverage:
-    """Fit the network to examples and their mirror images; the limit is still to be chosen."""
+    """Fit the network to examples and their mirror images, without a limit yet."""
     keras.utils.set_random_seed(seed)
     grids = np.stack([example.grid for example in examples])
     overhangs = np.stack([example.overhang for example in examples])
@@ -65,16 +61,16 @@ def fit_coverage(examples: Sequence[Example], seed: int, epochs: int = EPOCHS) -
 
 
 def find_overhang(model: LungCoverage, chest: Chest) -> float:
-    """Give the largest overhang that the model sees in a chest as it is."""
+    """Give the largest overhang over any border that the model finds in a chest."""
     prepared = prepare_model_input(Radiograph(chest.pixels), Preprocessing())
     return float(model.find_overhang(prepared.pixels).max())
 
 
 def choose_limit(model: LungCoverage, chests: Sequence[Chest]) -> LungCoverage:
-    """Flag at most one in a hundred chests of the children's hospital, and of the others."""
+    """Choose the limit: at most 1 % of the home population flagged, and 1 % of the others."""
     by_group: dict[bool, list[float]] = {}
     for chest in chests:
-        by_group.setdefault(chest.source == "kermany", []).append(find_overhang(model, chest))
+        by_group.setdefault(chest.source == HOME, []).append(find_overhang(model, chest))
     limits = [np.quantile(overhangs, 1 - _FALSE_ALARMS) for overhangs in by_group.values()]
     return replace(model, flagged_beyond=float(max(limits)))
 
@@ -90,7 +86,7 @@ def write_coverage(model: LungCoverage, file: Path) -> None:
 
 
 def measure_coverage(model: LungCoverage, chests: Sequence[Chest]) -> Table:
-    """Give the share flagged: as published, and with known shares of the lungs beyond a border."""
+    """Give the share flagged: as published, and with a known share of the lungs cut away."""
     table = Table("source", "images", "cut", *(f"{share:.0%} of the lungs" for share in SHARES))
     for source in dict.fromkeys(chest.source for chest in chests):
         own = [chest for chest in chests if chest.source == source]
@@ -116,36 +112,32 @@ def measure_coverage(model: LungCoverage, chests: Sequence[Chest]) -> Table:
     return table
 
 
-def _with_lungs(samples: Sequence[Sample]) -> list[Sample]:
-    """Leave out children without a mask: there are enough with one."""
-    return [sample for sample in samples if sample.lung_mask or sample.source != "kermany"]
-
-
-def main(
-    data: Annotated[Path, typer.Option(help="Folder of the datasets.")],
-    split: Annotated[Path, typer.Option(help="The split that `cohort` wrote.")] = Path(
-        "runs/split.csv"
-    ),
-    out: Annotated[Path, typer.Option(help="Where the network is written.")] = COVERAGE_FILE,
-    seed: int = 0,
-) -> None:
-    """Fit on the training part, choose the limit on validation, measure on the test part once."""
-    samples = read_split(split)
-    parts = {part: [s for s in samples if s.part == part] for part in Part}
+def make_examples(data: Path, samples: Sequence[Sample], seed: int) -> list[Example]:
+    """Make cut and whole variants of the training part's chests."""
     random = np.random.default_rng(seed)
-    train = list(read_chests(data, _with_lungs(parts[Part.TRAIN])))
-    examples = [
-        example for chest in with_progress(train, "variants") for example in vary(chest, random)
+    chests = list(read_chests(data, _with_lungs(_part(samples, Part.TRAIN))))
+    return [
+        example
+        for chest in with_progress(chests, "variants")
+        for example in make_variants(chest, random)
     ]
-    model = fit_coverage(examples, seed)
-    unseen = parts[Part.VALIDATION] + read_unlabelled(data, ["rsna_unlabelled"], samples)
-    model = choose_limit(model, list(read_chests(data, unseen)))
-    write_coverage(model, out)
-    console = Console()
-    console.print(f"{len(examples)} examples; flagged beyond {model.flagged_beyond:.3f}")
-    test = list(read_chests(data, _with_lungs(parts[Part.TEST])))
-    console.print(measure_coverage(model, test))
 
 
-if __name__ == "__main__":
-    run_command(lambda: typer.run(main))
+def read_validation_chests(data: Path, samples: Sequence[Sample]) -> list[Chest]:
+    """Read the chests that the limit is chosen on: validation, and RSNA's without labels."""
+    unlabelled = read_unlabelled(data, [unlabelled_source("rsna")], samples)
+    return list(read_chests(data, _part(samples, Part.VALIDATION) + unlabelled))
+
+
+def read_test_chests(data: Path, samples: Sequence[Sample]) -> list[Chest]:
+    """Read the chests of the test part."""
+    return list(read_chests(data, _with_lungs(_part(samples, Part.TEST))))
+
+
+def _part(samples: Sequence[Sample], part: Part) -> list[Sample]:
+    return [sample for sample in samples if sample.part == part]
+
+
+def _with_lungs(samples: Sequence[Sample]) -> list[Sample]:
+    """Leave out radiographs of the home population without a mask: there are enough with one."""
+    return [sample for sample in samples if sample.lung_mask or sample.source != HOME]

@@ -1,4 +1,4 @@
-"""Fits the lung locator to human lung masks: ``python -m training.quality.lung_field --data DIR``.
+"""Fits the lung locator to human lung masks.
 
 This module must not know labels, nor the classifier.
 """
@@ -6,26 +6,22 @@ This module must not know labels, nor the classifier.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 
-from pipeline.framing.lung_field import GRID_PX, LOCATOR_FILE, LungLocator, shrink_to_grid
+from pipeline.framing.lung_field import GRID_PX, LungLocator, shrink_to_grid
 from pipeline.framing.preprocessing import Preprocessing, prepare_model_input
 from pipeline.values.radiograph import Radiograph
-from training.command import run_command
-from training.data.cohort import Part, Sample
+from training.data.cohort import Sample
 from training.data.images import Radiographs
-from training.data.split import read_split
 
 RANK: Final = 128
 _PENALTY: Final = 300.0
 _VARIANTS: Final = 4
-# Chosen on validation: the margins that hold this share of needed distances on each side.
+# The margins, chosen on validation, suffice for this share of radiographs on each side.
 _MARGIN_QUANTILE: Final = 0.985
 # Each side may lose this share of the lungs before it counts as cut.
 _NEGLIGIBLE: Final = 0.002
@@ -35,7 +31,7 @@ Pair = tuple[Plane, Plane]
 
 
 def prepare_pairs(data: Path, samples: Sequence[Sample]) -> list[Pair]:
-    """Give (128, 128) model inputs with their lung masks, cropped alike, where there are masks."""
+    """Give (128, 128) model inputs with their lung masks, cropped alike; only those with a mask."""
     radiographs = Radiographs(data, samples)
     pairs = []
     for index in range(len(radiographs)):
@@ -54,9 +50,9 @@ def prepare_pairs(data: Path, samples: Sequence[Sample]) -> list[Pair]:
 
 
 def fit_locator(pairs: Sequence[Pair], random: np.random.Generator) -> LungLocator:
-    """Fit a ridge regression from image to mask, and keep its strongest directions.
+    """Fit a ridge regression from image to mask, and keep its largest singular vectors.
 
-    Each pair is used as it is and in three variants, zoomed, shifted and turned a little.
+    Each pair is used as it is and in three variants, slightly zoomed, shifted and rotated.
     """
     varied = list(_vary(pairs, random))
     images = np.stack([shrink_to_grid(image).ravel() for image, _ in varied])
@@ -88,7 +84,7 @@ def set_margins(locator: LungLocator, pairs: Sequence[Pair]) -> LungLocator:
 
 
 def measure(locator: LungLocator, pairs: Sequence[Pair]) -> dict[str, float]:
-    """Measure the crop: lungs kept, and how much of the rest goes.
+    """Measure the crop: how much of the lungs it keeps, and how much of the rest it removes.
 
     Returns
     -------
@@ -131,8 +127,8 @@ def _vary(pairs: Sequence[Pair], random: np.random.Generator) -> Iterator[Pair]:
         yield image, mask
         side = image.shape[0]
         for _ in range(_VARIANTS - 1):
-            zoom, turn = random.uniform(0.85, 1.2), np.deg2rad(random.uniform(-6, 6))
-            across, along = zoom * np.cos(turn), zoom * np.sin(turn)
+            zoom, angle = random.uniform(0.85, 1.2), np.deg2rad(random.uniform(-6, 6))
+            across, along = zoom * np.cos(angle), zoom * np.sin(angle)
             x, y = side / 2 + random.uniform(-0.07, 0.07, 2) * side
             middle = side / 2
             matrix = (
@@ -156,7 +152,10 @@ def _cells(mask: Plane) -> Plane:
 
 
 def find_edges(mask: Plane) -> tuple[float, float, float, float]:
-    """Give the tightest box, as shares, that loses a negligible part of the lungs on each side."""
+    """Give the tightest box, in shares of the sides, around all but a negligible part of the lungs.
+
+    The order is top, left, bottom, right.
+    """
     edges = []
     for axis in (1, 0):
         share = np.cumsum(mask.sum(axis=axis)) / mask.sum()
@@ -165,29 +164,3 @@ def find_edges(mask: Plane) -> tuple[float, float, float, float]:
         edges += [first / share.size, last / share.size]
     top, bottom, left, right = edges
     return top, left, bottom, right
-
-
-def main(
-    data: Annotated[Path, typer.Option(help="Folder of the datasets.")],
-    split: Annotated[Path, typer.Option(help="The split that `cohort` wrote.")] = Path(
-        "runs/split.csv"
-    ),
-    out: Annotated[Path, typer.Option(help="Where the locator is written.")] = LOCATOR_FILE,
-    seed: int = 0,
-) -> None:
-    """Fit on the training part, choose margins on validation, measure on the test part once."""
-    samples = [sample for sample in read_split(split) if sample.lung_mask]
-    parts = {
-        part: prepare_pairs(data, [sample for sample in samples if sample.part == part])
-        for part in Part
-    }
-    locator = fit_locator(parts[Part.TRAIN], np.random.default_rng(seed))
-    locator = set_margins(locator, parts[Part.VALIDATION])
-    write_locator(locator, out)
-    for part in (Part.VALIDATION, Part.TEST):
-        figures = {name: round(value, 4) for name, value in measure(locator, parts[part]).items()}
-        Console().print(f"{part}, {len(parts[part])} images: {figures}")
-
-
-if __name__ == "__main__":
-    run_command(lambda: typer.run(main))

@@ -1,13 +1,13 @@
 """Makes a model release of a trained run: weights, calibration, operating points, model card.
 
-Whatever is chosen here is chosen on validation images, scored by the released weights on the
-serving path. This module must not know how a network is trained.
+All choices are made on validation images, scored by the released weights on the serving path. This
+module must not know how a network is trained.
 """
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,10 +32,10 @@ from pipeline.release import (
 from pipeline.values.screening import OperatingPoints
 from training.data.cohort import Part, Sample, read_unlabelled
 from training.data.images import Radiographs, prepare_all
+from training.data.sources import HOME
 from training.errors import TrainingError
 from training.evaluation.by_source import measure_sources
 from training.evaluation.calibration import (
-    HOME,
     apply_calibration,
     choose_operating_points,
     fit_calibration,
@@ -43,6 +43,7 @@ from training.evaluation.calibration import (
 from training.fitting.provenance import read_recipe, require_split_of_release
 from training.fitting.recipe import Recipe
 from training.fitting.run import load_averaged
+from training.fitting.trained_on import UNLABELLED, ImageCount, TrainedOn
 from training.release.model_card import MODEL_CARD_FILE, describe_release
 
 # 200, 400 and 800 gave the same errors (the largest move of a calibrated logit 0.15, 0.12, 0.13).
@@ -63,7 +64,7 @@ def make_release(
     name
         Of the release, and of its folder below ``releases``.
     releases
-        Where release folders stand.
+        The folder of all releases.
 
     Returns
     -------
@@ -73,32 +74,32 @@ def make_release(
     Raises
     ------
     TrainingError
-        If the run cannot become a release: of a network that is not served, never trained on the
-        home population, by another split; or if there is a release of that name.
+        If the run cannot become a release: its network is not served, it was not trained on the
+        home population, or by another split; or if there is a release of that name.
     """
     recipe = read_recipe(run, samples)
     if recipe.network != RESNET50V2:
         raise TrainingError(f"{run} is of {recipe.network}; what is served is {RESNET50V2}")
-    if HOME not in recipe.mixture.images:
+    if HOME not in recipe.sampling.images:
         raise TrainingError(f"{run} never saw {HOME}, by which a release is calibrated")
     if Path(name).name != name or name in {"", ".."}:
         raise TrainingError(f"{name!r} is a path; name the release, its folder is below {releases}")
     if (releases / name).exists():
         raise TrainingError(f"there is a release {releases / name}; name the new one otherwise")
     releases.mkdir(parents=True, exist_ok=True)
-    # Beside its place until it is whole: what stands there can be loaded and served.
+    # Written beside its final place and renamed: a folder of this name is always complete.
     with TemporaryDirectory(dir=releases, prefix=".") as partial:
         folder = Path(partial) / name
         folder.mkdir()
-        release = _fill(folder, run, recipe, data, samples)
+        release = _write_release(folder, run, recipe, data, samples)
         folder.rename(releases / name)
     return release
 
 
-def _fill(
+def _write_release(
     folder: Path, run: Path, recipe: Recipe, data: Path, samples: Sequence[Sample]
 ) -> ModelRelease:
-    chosen = [sample for sample in samples if sample.source in recipe.mixture.images]
+    chosen = [sample for sample in samples if sample.source in recipe.sampling.images]
     weights_sha256 = export_weights(load_averaged(run), folder / WEIGHTS_FILE)
     release = ModelRelease(
         name=folder.name,
@@ -112,8 +113,8 @@ def _fill(
             folder / WEIGHTS_FILE, data, chosen, recipe.preprocessing
         ),
         trained_on=_describe_training(
-            recipe, [*chosen, *read_unlabelled(data, recipe.mixture.images, samples)]
-        ),
+            recipe, [*chosen, *read_unlabelled(data, recipe.sampling.images, samples)]
+        ).as_json(),
     )
     write_release(release, folder)
     classifier = Classifier.load(folder)
@@ -139,9 +140,9 @@ def _fill(
 
 
 def quantize(folder: Path, data: Path, samples: Sequence[Sample]) -> ModelRelease:
-    """Add to a release that has none what an engine needs to compute it in 8 bits.
+    """Add to a release the activation maxima that an engine needs to compute it in 8 bits.
 
-    Its weights, its calibration and its figures stay as they are.
+    Its weights, calibration and figures stay as they are.
 
     Raises
     ------
@@ -152,7 +153,7 @@ def quantize(folder: Path, data: Path, samples: Sequence[Sample]) -> ModelReleas
     """
     release = load_release(folder)
     require_split_of_release(folder, release, samples)
-    sources = set(release.trained_on["recipe"]["mixture"]["images"])
+    sources = TrainedOn.from_release(release).recipe.sampling.images
     chosen = [sample for sample in samples if sample.source in sources]
     maxima = find_activation_maxima(folder / WEIGHTS_FILE, data, chosen, release.preprocessing)
     release = replace(release, activation_maxima=maxima)
@@ -163,9 +164,9 @@ def quantize(folder: Path, data: Path, samples: Sequence[Sample]) -> ModelReleas
 def find_activation_maxima(
     weights: Path, data: Path, samples: Sequence[Sample], preprocessing: Preprocessing
 ) -> tuple[float, ...]:
-    """Run training radiographs through a release's weights, for engines that compute in 8 bits.
+    """Find the largest input of each convolution on training radiographs, for 8-bit engines.
 
-    Every so many-th of the training part, so that all sources and both classes are among them.
+    Takes training radiographs at regular intervals, so that all sources and both classes occur.
     """
     training = [sample for sample in samples if sample.part == Part.TRAIN]
     few = training[:: max(1, len(training) // CALIBRATING_IMAGES)]
@@ -174,17 +175,17 @@ def find_activation_maxima(
 
 
 def export_weights(network: Any, file: Path) -> str:  # noqa: ANN401
-    """Write a network's weights by variable path; gives the file's sha256.
+    """Write a network's weights by variable path, and give the file's sha256.
 
-    Kernels in float16; vectors (biases and batch statistics, whose range is wide and whose size
-    is nothing) stay float32.
+    Kernels in float16; vectors (biases and batch statistics) in float32, since their range is wide
+    and their size small.
     """
     arrays = {}
     for variable in network.weights:
         values = np.asarray(variable)
         arrays[variable.path] = values.astype(np.float16 if values.ndim > 1 else np.float32)
     save_file(arrays, file)
-    file.chmod(0o644)  # safetensors writes for its owner alone; a service has a user of its own
+    file.chmod(0o644)  # safetensors writes 0600, which a service's own user cannot read
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
@@ -195,21 +196,19 @@ def _score(
     return classifier.logits(pixels), positive
 
 
-def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> dict[str, Any]:
+def _describe_training(recipe: Recipe, samples: Sequence[Sample]) -> TrainedOn:
     counts = Counter((sample.source, sample.part, sample.label) for sample in samples)
-    return {
-        "images": {
-            f"{source} {part} {label or 'unlabelled'}": count
-            for (source, part, label), count in sorted(counts.items())
-        },
-        "split": _describe_split(samples),
-        "lung_masks": sum(bool(sample.lung_mask) for sample in samples),
-        "recipe": asdict(recipe),
-        "teachers": [asdict(Recipe.read(Path(run))) for run in recipe.teachers],
-        "began_from": asdict(Recipe.read(Path(recipe.weights)))
-        if recipe.goes_on_from_run
-        else None,
-    }
+    return TrainedOn(
+        images=tuple(
+            ImageCount(source, part, label or UNLABELLED, images)
+            for (source, part, label), images in sorted(counts.items())
+        ),
+        split=_describe_split(samples),
+        lung_masks=sum(bool(sample.lung_mask) for sample in samples),
+        recipe=recipe,
+        teachers=tuple(Recipe.read(Path(run)) for run in recipe.teachers),
+        began_from=Recipe.read(Path(recipe.weights)) if recipe.continues_run else None,
+    )
 
 
 def _describe_split(samples: Sequence[Sample]) -> str:

@@ -1,13 +1,15 @@
-"""Writes a release's model card: what it is for, what it learned from, what it reaches.
+"""Writes a release's model card: intended use, training data, figures and limits.
 
 This module must not know how anything was measured.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pipeline.release import ModelRelease
-from training.data.cohort import UNLABELLED
-from training.evaluation.calibration import HOME
+from training.data.cohort import Part
+from training.data.sources import HOME, hospital_of, is_unlabelled
+from training.fitting.trained_on import ImageCount, TrainedOn
 
 MODEL_CARD_FILE: Final = "MODEL_CARD.md"
 
@@ -42,7 +44,7 @@ THRESHOLDS: Final = {
 }
 
 
-# The parts of the card that do not depend on figures; one paragraph a line, as Markdown has it.
+# The text around the figures.
 _TEMPLATE: Final = """\
 # Model card: Pneumoscreen {name}
 
@@ -104,21 +106,19 @@ _OUTSIDE_UNSEEN: Final = """\
 
 def describe_release(release: ModelRelease) -> str:
     """Give the model card as Markdown."""
-    images = release.trained_on["images"]
-    recipe = release.trained_on["recipe"]
-    sources = sorted({key.split()[0] for key in images} | set(recipe.get("seen", ())))
+    trained_on = TrainedOn.from_release(release)
+    sources = sorted({count.source for count in trained_on.images} | set(trained_on.recipe.seen))
     elsewhere = set(sources) - {HOME}
     outside = _OUTSIDE_UNMEASURED if elsewhere else _OUTSIDE_UNSEEN
     if set(release.measured) - {HOME}:
         outside = _OUTSIDE_MEASURED
-    masks = bool(release.trained_on["lung_masks"])
     return _TEMPLATE.format(
         name=release.name,
         architecture=release.architecture,
         size_px=release.preprocessing.size_px,
         slope=release.calibration.slope,
         offset=release.calibration.offset,
-        beginning=_describe_beginning(release.trained_on, masks=masks),
+        beginning=_describe_beginning(trained_on),
         why_adults=_WHY_ADULTS if elsewhere else "",
         outside=outside,
         weights_sha256=release.weights_sha256,
@@ -126,37 +126,40 @@ def describe_release(release: ModelRelease) -> str:
         high_specificity=release.operating_points.high_specificity,
         sources="\n".join(
             [f"- **{source}**: {_describe_source(source)}" for source in sources]
-            + (["- **lung masks** of kermany: V7 Labs. CC BY 4.0."] if masks else [])
+            + (
+                ["- **lung masks** of kermany: V7 Labs. CC BY 4.0."]
+                if trained_on.lung_masks
+                else []
+            )
         ),
-        split=release.trained_on["split"],
-        counts=_table(["images", "train", "validation", "test"], _count_rows(images)),
+        split=trained_on.split,
+        counts=_table(["images", *Part], _count_rows(trained_on.images)),
         figures="\n\n".join(_figures(release.measured, key) for key in THRESHOLDS),
     )
 
 
 def _describe_source(source: str) -> str:
-    if source.endswith(UNLABELLED):
-        return f"as {source.removesuffix(UNLABELLED)}, without labels; a teacher told of them."
+    if is_unlabelled(source):
+        return f"as {hospital_of(source)}, without labels; teachers gave the targets."
     return SOURCES.get(source, source)
 
 
-def _describe_beginning(trained_on: dict[str, Any], *, masks: bool) -> str:
-    recipe = trained_on["recipe"]
-    weights = recipe["weights"]
+def _describe_beginning(trained_on: TrainedOn) -> str:
+    recipe = trained_on.recipe
     begun = {"none": "from random weights", "imagenet": "from ImageNet weights"}
-    parts = [f"Trained {begun.get(weights, f'on from `{weights}`')}"]
-    if trained_on.get("began_from"):
+    parts = [f"Trained {begun.get(recipe.weights, f'on from `{recipe.weights}`')}"]
+    if trained_on.began_from:
         parts = ["Trained on from another run (its recipe is in `release.json`)"]
-    if recipe["lung_weight"] and masks:
+    if recipe.lung_weight and trained_on.lung_masks:
         parts.append("with an auxiliary lung map, which the release leaves out")
-    if teachers := recipe.get("teachers"):
-        share = 100 * recipe["teacher_share"]
+    if recipe.teachers:
         parts.append(
-            f"with {len(teachers)} teacher(s), whose opinion is {share:.0f} % of each target "
+            f"with {len(recipe.teachers)} teacher(s), whose opinion is "
+            f"{100 * recipe.teacher_share:.0f} % of each target "
             "(their recipes are in `release.json`)"
         )
-    if kept := recipe.get("kept_share"):
-        parts.append(f"{100 * kept:.0f} % of every weight kept from the beginning")
+    if recipe.kept_share:
+        parts.append(f"{100 * recipe.kept_share:.0f} % of every weight kept from the beginning")
     return ", ".join(parts) + "."
 
 
@@ -174,15 +177,11 @@ def _interval(figure: dict[str, float]) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
 
 
-def _count_rows(images: dict[str, int]) -> list[list[str]]:
-    kinds = sorted({(key.split()[0], key.split()[2]) for key in images})
+def _count_rows(counts: Sequence[ImageCount]) -> list[list[str]]:
+    images = {(count.source, count.label, count.part): count.images for count in counts}
     return [
-        [f"{source} {label}"]
-        + [
-            str(images.get(f"{source} {part} {label}", 0))
-            for part in ("train", "validation", "test")
-        ]
-        for source, label in kinds
+        [f"{source} {label}", *(str(images.get((source, label, part), 0)) for part in Part)]
+        for source, label in sorted({(count.source, count.label) for count in counts})
     ]
 
 

@@ -20,11 +20,10 @@ from pipeline.release import CURRENT_RELEASE, RELEASES_FOLDER, WEIGHTS_FILE, loa
 from pipeline.triage import TriagePolicy
 from pipeline.values.radiograph import Radiograph
 from tests.development_data import DATA, skip_without
-from training.__main__ import DEFAULT_SEED
-from training.data.cohort import Part, read_cohort
+from training.data.cohort import DEFAULT_SPLIT_SEED, Part, read_cohort
+from training.data.image_operations import read_pixels
 from training.data.images import Radiographs, prepare_all
 from training.data.split import split_by_group
-from training.evaluation.stress import read_film
 from training.networks.architecture import build_network, load_weights
 
 FOLDER = RELEASES_FOLDER / CURRENT_RELEASE
@@ -58,7 +57,7 @@ class Scored(NamedTuple):
 
 @cache
 def scored_by_keras() -> Scored:
-    split = split_by_group(read_cohort(DATA), DEFAULT_SEED)
+    split = split_by_group(read_cohort(DATA), DEFAULT_SPLIT_SEED)
     test = [sample for sample in split if sample.source == "kermany" and sample.part == Part.TEST]
     pixels, positive = prepare_all(Radiographs(DATA, test), RELEASE.preprocessing)
     assert len(pixels) > 400
@@ -72,7 +71,7 @@ def scored_by_keras() -> Scored:
 
 
 def prepare_native(file: Path) -> NDArray[np.float32]:
-    return prepare_model_input(Radiograph(read_film(file)), RELEASE.preprocessing).pixels
+    return prepare_model_input(Radiograph(read_pixels(file)), RELEASE.preprocessing).pixels
 
 
 def calibrate(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -6,12 +6,12 @@ import pytest
 from pipeline.framing.preprocessing import Preprocessing
 from training.data.augmentation import Augmentation
 from training.data.batches import NO_LABEL, Batch
-from training.data.sampling import Balance, Mixture
+from training.data.sampling import Balance, Sampling
 from training.data.split import digest_split
 from training.errors import TrainingError
 from training.fitting.distillation import Teachers
 from training.fitting.fit import fit
-from training.fitting.provenance import trace
+from training.fitting.provenance import record_provenance
 from training.fitting.recipe import Recipe
 from training.fitting.run import Run, load_averaged, network_logits
 
@@ -24,7 +24,7 @@ TINY = Recipe(
     lung_weight=0,
     half_precision=False,
     preprocessing=Preprocessing(size_px=16),
-    mixture=Mixture({"kermany": 4}),
+    sampling=Sampling({"kermany": 4}),
 )
 IMAGES = {"kermany": 2, "rsna": 2, "rsna_unlabelled": 1}
 
@@ -32,9 +32,9 @@ IMAGES = {"kermany": 2, "rsna": 2, "rsna_unlabelled": 1}
 @pytest.fixture
 def make_teacher(tmp_path):
     def make(name, *sources, seed=1, split=""):
-        mixture = Mixture(dict.fromkeys(sources, 2))
-        recipe = replace(TINY, mixture=mixture, seed=seed, split_sha256=split)
-        recipe.keep_in(tmp_path / name)
+        sampling = Sampling(dict.fromkeys(sources, 2))
+        recipe = replace(TINY, sampling=sampling, seed=seed, split_sha256=split)
+        recipe.write(tmp_path / name)
         Run(recipe).save(tmp_path / name)
         return tmp_path / name
 
@@ -48,84 +48,84 @@ def batch():
     return Batch(pixels, targets, np.zeros((5, 4, 4, 1), np.float32), np.ones(5, np.float32))
 
 
-def pupil(runs, share, images=IMAGES):
+def student(runs, share, images=IMAGES):
     teachers = tuple(str(run) for run in runs)
-    return replace(TINY, mixture=Mixture(images), teachers=teachers, teacher_share=share)
+    return replace(TINY, sampling=Sampling(images), teachers=teachers, teacher_share=share)
 
 
-def opinions(runs, pixels):
+def mean_probability(runs, pixels):
     logits = [network_logits(load_averaged(run), pixels[..., 0]) for run in runs]
     return np.mean([1 / (1 + np.exp(-each)) for each in logits], axis=0)
 
 
-def test_a_teacher_has_its_share_in_a_label_and_speaks_alone_where_there_is_none(
+def test_teachers_have_their_share_in_a_label_and_are_the_target_where_there_is_none(
     make_teacher, batch
 ):
     runs = [make_teacher("one", "kermany", "rsna"), make_teacher("two", "kermany", "rsna", seed=2)]
-    taught = Teachers(pupil(runs, 0.25)).teach(batch).targets[:, 0]
-    opinion = opinions(runs, batch.pixels)
-    expected = 0.75 * batch.targets[:, 0] + 0.25 * opinion
-    expected[4] = opinion[4]
-    np.testing.assert_allclose(taught, expected, atol=1e-5)
+    targets = Teachers(student(runs, 0.25)).add_soft_targets(batch).targets[:, 0]
+    probability = mean_probability(runs, batch.pixels)
+    expected = 0.75 * batch.targets[:, 0] + 0.25 * probability
+    expected[4] = probability[4]
+    np.testing.assert_allclose(targets, expected, atol=1e-5)
 
 
-def test_a_teacher_is_silent_on_a_source_that_it_never_saw(make_teacher, batch):
+def test_a_teacher_does_not_score_a_source_that_it_never_saw(make_teacher, batch):
     runs = [make_teacher("home", "kermany"), make_teacher("away", "rsna")]
-    taught = Teachers(pupil(runs, 1.0)).teach(batch).targets[:, 0]
-    np.testing.assert_allclose(taught[:2], opinions(runs[:1], batch.pixels[:2]), atol=1e-5)
-    np.testing.assert_allclose(taught[2:], opinions(runs[1:], batch.pixels[2:]), atol=1e-5)
+    targets = Teachers(student(runs, 1.0)).add_soft_targets(batch).targets[:, 0]
+    np.testing.assert_allclose(targets[:2], mean_probability(runs[:1], batch.pixels[:2]), atol=1e-5)
+    np.testing.assert_allclose(targets[2:], mean_probability(runs[1:], batch.pixels[2:]), atol=1e-5)
 
 
-def test_a_teacher_computes_in_what_its_pupil_computes_in(make_teacher, batch):
+def test_a_teacher_computes_in_the_precision_of_its_student(make_teacher, batch):
     teacher = make_teacher("one", "kermany", "rsna")
-    recipe = replace(pupil([teacher], 1.0), half_precision=True)
-    taught = Teachers(recipe).teach(batch).targets[:, 0]
-    opinion = opinions([teacher], batch.pixels)
-    np.testing.assert_allclose(taught, opinion, atol=0.01)
-    assert not np.allclose(taught, opinion, atol=1e-7, rtol=0)  # bfloat16 has eight bits
+    recipe = replace(student([teacher], 1.0), half_precision=True)
+    targets = Teachers(recipe).add_soft_targets(batch).targets[:, 0]
+    probability = mean_probability([teacher], batch.pixels)
+    np.testing.assert_allclose(targets, probability, atol=0.01)
+    assert not np.allclose(targets, probability, atol=1e-7, rtol=0)  # bfloat16 has eight bits
 
 
 def test_without_teachers_labels_stay_as_they_are(batch):
     labelled = batch._replace(targets=np.abs(batch.targets))
-    taught = Teachers(pupil([], 0.5, {"kermany": 5})).teach(labelled)
-    np.testing.assert_array_equal(taught.targets, labelled.targets)
+    targets = Teachers(student([], 0.5, {"kermany": 5})).add_soft_targets(labelled)
+    np.testing.assert_array_equal(targets.targets, labelled.targets)
 
 
 def test_unlabelled_radiographs_need_a_teacher():
-    with pytest.raises(TrainingError, match="only a teacher can tell of rsna_unlabelled"):
-        Recipe(mixture=Mixture({"rsna_unlabelled": 4}))
+    with pytest.raises(TrainingError, match="only a teacher can label rsna_unlabelled"):
+        Recipe(sampling=Sampling({"rsna_unlabelled": 4}))
 
 
-def test_a_hospital_that_no_teacher_knows_is_never_taken_for_healthy(make_teacher):
+def test_unlabelled_radiographs_of_a_hospital_that_no_teacher_knows_are_refused(make_teacher):
     with pytest.raises(TrainingError, match="no teacher was trained on rsna"):
-        Teachers(pupil([make_teacher("home", "kermany")], 0.5))
+        Teachers(student([make_teacher("home", "kermany")], 0.5))
 
 
-def test_a_teacher_is_not_asked_of_blended_radiographs():
-    with pytest.raises(TrainingError, match="not of blended ones"):
-        replace(pupil(["teacher"], 0.5), augmentation=Augmentation(blending=0.2))
-    weighted = Mixture({"kermany": 4}, balance=Balance.WEIGHTS)
+def test_teachers_and_mixup_exclude_each_other():
+    with pytest.raises(TrainingError, match="not mixed pairs"):
+        replace(student(["teacher"], 0.5), augmentation=Augmentation(mixup=0.2))
+    weighted = Sampling({"kermany": 4}, balance=Balance.WEIGHTS)
     with pytest.raises(TrainingError, match="balance by sampling"):
-        replace(TINY, mixture=weighted, augmentation=Augmentation(blending=0.2))
+        replace(TINY, sampling=weighted, augmentation=Augmentation(mixup=0.2))
 
 
-def test_a_teacher_of_other_pixels_is_refused(make_teacher):
-    recipe = pupil([make_teacher("home", "kermany", "rsna")], 0.5)
+def test_a_teacher_of_another_preprocessing_is_refused(make_teacher):
+    recipe = student([make_teacher("home", "kermany", "rsna")], 0.5)
     with pytest.raises(TrainingError, match="another preprocessing"):
         Teachers(replace(recipe, preprocessing=Preprocessing(size_px=32)))
 
 
-def test_a_source_that_is_not_there_is_named(tmp_path, cohort):
-    recipe = replace(TINY, mixture=Mixture({"kermany": 2, "nih": 2}))
+def test_a_source_without_radiographs_is_named(tmp_path, cohort):
+    recipe = replace(TINY, sampling=Sampling({"kermany": 2, "nih": 2}))
     with pytest.raises(TrainingError, match="no radiographs of nih to train on"):
-        fit(recipe, cohort.data, cohort.samples, tmp_path / "pupil")
+        fit(recipe, cohort.data, cohort.samples, tmp_path / "student")
 
 
-def test_a_pupil_learns_from_a_teacher_and_from_what_has_no_label(make_teacher, tmp_path, cohort):
+def test_a_student_learns_from_unlabelled_radiographs_too(make_teacher, tmp_path, cohort):
     teacher = make_teacher("teacher", "kermany", "rsna", split=digest_split(cohort.samples))
-    mixture = Mixture({"kermany": 4, "rsna_unlabelled": 2})
-    recipe = replace(TINY, mixture=mixture, teachers=(str(teacher),))
-    run = fit(recipe, cohort.data, cohort.samples, tmp_path / "pupil")
+    sampling = Sampling({"kermany": 4, "rsna_unlabelled": 2})
+    recipe = replace(TINY, sampling=sampling, teachers=(str(teacher),))
+    run = fit(recipe, cohort.data, cohort.samples, tmp_path / "student")
     assert np.isfinite(run.history[0]["loss"])
     assert set(run.history[0]) >= {"auc_kermany"}
-    assert Recipe.read(tmp_path / "pupil") == trace(recipe, cohort.samples)
+    assert Recipe.read(tmp_path / "student") == record_provenance(recipe, cohort.samples)

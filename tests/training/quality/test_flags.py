@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from pipeline.quality.appearance import THUMBNAIL_PX, load_appearance_model
-from training.quality.flags import CHANGES, Looks, count_looks
+from training.quality.flags import CHANGES, FlagCounts, count_flags
 
 
 @pytest.fixture
@@ -17,14 +17,14 @@ def chest():
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("as it is", Looks(2, polarity=0, rotation=0, unusual=0, refused=0)),
-        ("inverted", Looks(2, polarity=2, rotation=0, unusual=0, refused=0)),
-        ("turned by 180", Looks(2, polarity=0, rotation=2, unusual=0, refused=0)),
+        ("as it is", FlagCounts(2, polarity=0, rotation=0, unusual=0, refused=0)),
+        ("inverted", FlagCounts(2, polarity=2, rotation=0, unusual=0, refused=0)),
+        ("turned by 180", FlagCounts(2, polarity=0, rotation=2, unusual=0, refused=0)),
     ],
 )
 def test_counts_what_the_product_would_flag(chest, change, expected):
-    looks = count_looks([chest, chest], CHANGES[change])
-    assert (looks.images, looks.polarity, looks.rotation, looks.refused) == (
+    counts = count_flags([chest, chest], CHANGES[change])
+    assert (counts.images, counts.polarity, counts.rotation, counts.refused) == (
         expected.images,
         expected.polarity,
         expected.rotation,
@@ -34,4 +34,4 @@ def test_counts_what_the_product_would_flag(chest, change, expected):
 
 def test_counts_refusals_apart(chest):
     noise = np.random.default_rng(0).random(chest.shape).astype(np.float32)
-    assert count_looks([noise], CHANGES["as it is"]) == Looks(1, 0, 0, 0, 1)
+    assert count_flags([noise], CHANGES["as it is"]) == FlagCounts(1, 0, 0, 0, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.quality.lung_coverage import load_lung_coverage
-from training.quality.cut_lungs import Chest, cut, cut_lungs, make_example, vary
+from training.quality.cut_lungs import Chest, cut, cut_lungs, make_example, make_variants
 from training.quality.lung_coverage import (
     choose_limit,
     find_overhang,
@@ -71,7 +71,9 @@ def test_cutting_nothing_changes_nothing():
 
 def test_the_same_seed_gives_the_same_variants():
     first, second = (
-        np.stack([example.grid for example in vary(make_chest(), np.random.default_rng(3))])
+        np.stack(
+            [example.grid for example in make_variants(make_chest(), np.random.default_rng(3))]
+        )
         for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
@@ -80,7 +82,7 @@ def test_the_same_seed_gives_the_same_variants():
 def test_learns_to_tell_what_is_cut_and_survives_the_file(tmp_path):
     random = np.random.default_rng(0)
     chests = [make_chest(*random.uniform((0.15, 0.1), (0.45, 0.3))) for _ in range(60)]
-    examples = [example for chest in chests for example in vary(chest, random)]
+    examples = [example for chest in chests for example in make_variants(chest, random)]
     model = fit_coverage(examples, seed=0, epochs=60)
     others = [replace(chest, source="elsewhere") for chest in chests[:20]]
     model = choose_limit(model, chests[20:40] + others)
