@@ -24,7 +24,7 @@ from worker.readers.pool import ReaderPool
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-# The development data are nobody's to install, and root cannot be refused a folder.
+# The development data cannot be installed, and root may read every folder.
 _EXCUSED = ("development data", "root may")
 
 

@@ -7,7 +7,7 @@ import threading
 
 
 class Link:
-    """Forwards one local port to another; while it is cut, bytes vanish and no one is told."""
+    """Forwards one local port to another; once cut, it forwards nothing and closes nothing."""
 
     def __init__(self, port: int, address: str = "127.0.0.1") -> None:
         self._target = port

@@ -1,4 +1,4 @@
-"""Fault 15, and two hosts: cables that are cut, and a worker that is told to stop."""
+"""Fault 15, and two hosts: cables that are cut, and a worker that gets SIGTERM in a batch."""
 
 import contextlib
 import signal

@@ -1,4 +1,4 @@
-"""Faults 1 and 9: workers that die, freeze, or are told everything three times."""
+"""Faults 1 and 9: workers that die or freeze, and hints that are sent three times."""
 
 import contextlib
 import random

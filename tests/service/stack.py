@@ -134,12 +134,12 @@ class Stack:
     def wait_for_renewal(
         self, process: "subprocess.Popen[bytes]", since_ns: int | None = None
     ) -> None:
-        """Wait until a process has come round to its heartbeat again, and so done all else."""
+        """Wait for the next heartbeat: between two of them a process does each of its jobs once."""
         before_ns = since_ns or self.wait_for_heartbeat(process)
         wait_until(lambda: self.wait_for_heartbeat(process) != before_ns, 120, "a sign of life")
 
     def wait_for_whole_scan(self, watcher: "subprocess.Popen[bytes]") -> None:
-        """Wait for a scan that begins after now; one under way may have passed by already."""
+        """Wait for a scan that begins after now: the one under way ends with the first renewal."""
         for _ in range(2):
             self.wait_for_renewal(watcher)
 

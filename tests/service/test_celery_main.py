@@ -15,7 +15,7 @@ CELERY = (str(Path(PNEUMOSCREEN[0]).with_name("celery")), "-A")
 
 
 def test_celerys_worker_and_beat_do_what_our_own_do(stack: Stack) -> None:
-    # Nobody hints: the watcher's broker is away. What wakes the worker is beat's sweep.
+    # The watcher has no broker, so it sends no hints: the sweep of beat wakes the worker.
     stack.start_watcher(broker_url="redis://127.0.0.1:1/0")
     command = (*CELERY, "tests.service.celery_program")
     worker = stack.start((*command, "worker", "--loglevel=INFO"))
@@ -25,7 +25,7 @@ def test_celerys_worker_and_beat_do_what_our_own_do(stack: Stack) -> None:
     assert stack.states() == {"SCREENED": 20}
     assert stack.count("SELECT count(*) FROM job_run WHERE job = 'reprocess'") == 1
     stack.wait_for_heartbeat(worker)
-    # Named, it is waited for; or else whoever answers within a second counts.
+    # With a destination it returns at the answer; without, it collects answers for a second.
     named = ("--destination", f"celery@{socket.gethostname()}", "--timeout", "60")
     answer = subprocess.run(
         (*command, "inspect", *named, "ping"),

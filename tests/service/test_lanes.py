@@ -1,4 +1,4 @@
-"""Live studies and the backfill, told apart by their lanes."""
+"""Live studies (lane URGENT) go before the backfill (lane BACKFILL)."""
 
 from pathlib import Path
 
@@ -101,9 +101,9 @@ def test_a_live_study_waits_for_no_batch_but_the_one_that_is_being_classified(
 
 _LIVE = "SELECT count(*) FROM instance WHERE lane = 'URGENT'"
 _LIVE_SCREENED = f"{_LIVE} AND state = 'SCREENED'"
-# A batch is recorded in one transaction, at one time. A live study counts as waiting from when it
-# was seen by the test: on a busy machine that is later than when it was registered, since no worker
-# can claim a row before its transaction has been committed.
+# A batch is recorded in one transaction, at one time. The wait of a live study counts from when the
+# test could read its row: a worker can claim it only after the commit, which on a busy machine is
+# later than the time of its REGISTERED event.
 _BATCHES_MEANWHILE = """
 WITH batch AS (
     SELECT DISTINCT occurred_at AS at FROM event JOIN instance USING (instance_id)

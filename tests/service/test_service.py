@@ -15,7 +15,7 @@ from worker.settings import Settings
 pytestmark = pytest.mark.postgres
 
 
-def test_files_dropped_are_screened_by_workers_that_only_hints_woke(stack: Stack) -> None:
+def test_dropped_files_are_screened_by_workers_that_wait_for_hints(stack: Stack) -> None:
     stack.start_watcher()
     workers = [stack.start_worker(), stack.start_worker()]
     stack.drop(60)
@@ -37,7 +37,7 @@ def test_events_find_a_file_long_before_the_next_walk_of_the_inbox(
     numbers = count()
 
     def drop_and_look() -> bool:
-        """The notifier may begin later than the walk; what it missed, its next event finds."""
+        """Drop until it is noticed: the notifier may start after the first file was dropped."""
         stack.drop(1, start=next(numbers))
         return stack.states().get("REGISTERED", 0) >= 3
 
@@ -49,7 +49,7 @@ def test_events_find_a_file_long_before_the_next_walk_of_the_inbox(
         wait_until(drop_and_look, 90, "registered")
 
 
-def test_what_nobody_hinted_at_is_found_by_the_sweeper(stack: Stack) -> None:
+def test_the_sweeper_finds_rows_without_a_hint(stack: Stack) -> None:
     stack.start_watcher(broker_url="redis://127.0.0.1:1/0")
     stack.start_worker()
     stack.drop(5)
@@ -60,10 +60,10 @@ def test_what_nobody_hinted_at_is_found_by_the_sweeper(stack: Stack) -> None:
 
 
 def test_several_schedulers_and_no_worker_pile_up_no_hints(stack: Stack) -> None:
-    """Whoever sends hints looks first how many wait, and sends those that are missing.
+    """A sender counts the waiting hints first, then sends those that are missing.
 
-    Some may look at the same time, and then each sends a hint a batch; whoever looks later sends
-    none, however long nobody works.
+    Senders that count at the same time may each send one hint a batch. One that counts later sends
+    none, however long no worker runs.
     """
     stack.start_watcher()
     beats = [stack.start_beat(sweep_interval_s=0.2) for _ in range(2)]

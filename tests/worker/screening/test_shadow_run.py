@@ -1,4 +1,3 @@
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +8,10 @@ from db.connection.engine import read_session
 from db.work.reprocessing import Selection
 from db.worklist.view import read_worklist
 from pipeline.eligibility.policy import EligibilityPolicy
-from pipeline.release import load_release
-from tests.releases import register, write_test_release
 from tests.worker.fakes import BrightnessClassifier, FakeClock
 from tests.worker.images import write_png
-from worker.inbox.folders import list_paths
-from worker.inbox.registrar import Registrar
+from tests.worker.walk import Walk
 from worker.readers.pool import ReaderPool
-from worker.screening.screener import Screener, ScreenerPolicy
 from worker.screening.shadow_run import Flips, age_band, compare
 
 
@@ -30,23 +25,12 @@ class Pessimist(BrightnessClassifier):
 def test_a_shadow_run_counts_flips_and_writes_nothing(
     engine: Engine, readers: ReaderPool, clock: FakeClock, tmp_path: Path
 ) -> None:
-    inbox = tmp_path / "inbox"
-    inbox.mkdir()
+    walk = Walk(engine, readers, clock, tmp_path)
     for number in range(5):
-        write_png(inbox / f"{number}.png", 0.1, seed=number)
-    release = register(engine, load_release(write_test_release(tmp_path / "release")))
-    Registrar(engine, readers, clock).register(list_paths([inbox]))
-    screener = Screener(
-        engine=engine,
-        readers=readers,
-        network=BrightnessClassifier,
-        release=release,
-        policy=ScreenerPolicy(EligibilityPolicy(), 4, timedelta(seconds=60), 3),
-        clock=clock,
-    )
-    while screener.step():
-        pass
-    (inbox / "0.png").unlink()
+        write_png(walk.inbox / f"{number}.png", 0.1, seed=number)
+    walk.register()
+    walk.work_off()
+    (walk.inbox / "0.png").unlink()
     with read_session(engine) as session:
         before = read_worklist(session)
 
@@ -54,7 +38,7 @@ def test_a_shadow_run_counts_flips_and_writes_nothing(
         engine,
         readers,
         Pessimist(),
-        release,
+        walk.release,
         EligibilityPolicy(),
         selection=Selection("another"),
         batch_size=2,
