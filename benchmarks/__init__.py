@@ -1,4 +1,4 @@
-"""Measures every figure of speed and accuracy in the documentation, by one command each.
+"""Measures every figure of speed in the documentation, by one command each.
 
 It must not be imported by the product.
 """

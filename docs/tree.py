@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = ("pipeline", "db", "worker", "training", "web", "benchmarks")
 # Migrations are numbered scripts, not modules that anybody imports.
 _LEFT_OUT: Final = frozenset({"migrations"})
-_COLUMN: Final = 18
+_COLUMN: Final = 16
 _WIDTH: Final = 100
 
 

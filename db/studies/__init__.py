@@ -1,4 +1,4 @@
-"""Derives each study's line of the worklist from its instances, orders and acknowledgements.
+"""Derives each study's line of the worklist from its instances and orders.
 
 It must not know how an instance came in, nor who screens it.
 """

@@ -1,4 +1,4 @@
-"""The schema: tables, migrations, roles, and the event log that every change is written to.
+"""The schema: tables, migrations, roles, and the event log.
 
 It must not know why a row changes.
 """

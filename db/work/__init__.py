@@ -1,4 +1,4 @@
-"""Hands work to the workers: claims under a lease, recorded results, reprocessing, jobs.
+"""Hands work to the workers: claims under a lease, results, reprocessing, jobs.
 
 It must not know how an instance is screened.
 """

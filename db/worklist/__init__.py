@@ -1,4 +1,4 @@
-"""What readers ask for and say: the worklist, a study's history, acknowledgements, feedback.
+"""What readers ask for and say: the worklist, histories, acknowledgements, feedback.
 
 It must not know claims or leases.
 """

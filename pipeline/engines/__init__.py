@@ -1,4 +1,4 @@
-"""The engines that run a release's network on a processor or a GPU, all behind one Protocol.
+"""Runs a release's network on a processor or a GPU: engines behind one Protocol.
 
-Only an engine's own module may import its library, and only when that engine is built.
+It must not know what a network is for; only an engine's own module may import its library.
 """

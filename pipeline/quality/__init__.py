@@ -1,4 +1,4 @@
-"""Flags what is unusual about the image itself: appearance, exposure, lungs that are cut off.
+"""Flags an image that is unusual: in appearance, exposure, or lungs that are cut off.
 
 It must not know headers or the classifier.
 """

@@ -1,4 +1,4 @@
-"""The command line of training: one command per step, from the datasets to a measured release.
+"""The command line of training: one command a step, from datasets to a release.
 
 It must not compute anything itself.
 """

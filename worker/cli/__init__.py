@@ -1,4 +1,4 @@
-"""The command line: each command unpacks its options, calls one function, shows the result.
+"""The command line: a command reads its options, calls one function, shows the result.
 
 No rule of the product may live here.
 """

@@ -1,4 +1,4 @@
-"""Reader processes: the box in which untrusted files are opened, with limits of memory and time.
+"""Reader processes open untrusted files, with limits of memory and time.
 
 It must not know a database, nor what becomes of a result.
 """

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pipeline.eligibility.policy import EligibilityPolicy
 from pipeline.framing.preprocessing import Preprocessing
+from pipeline.imports import package_hidden
 from pipeline.processes import end_with_parent
 from pipeline.values.reading import Inspection, Reading, ReadingLimits
 
@@ -24,12 +25,16 @@ def confine(memory_mib: int) -> None:
 
 
 def get_ready() -> None:
-    """Import the decoders before the first file."""
-    import pipeline.reading  # noqa: F401, PLC0415
+    """Import the decoders, before the first file; afterwards it does nothing."""
+    # Where `requests` is installed, pydicom imports it to download test files, which takes a tenth
+    # of a second; TensorFlow brings it.
+    with package_hidden("requests"):
+        import pipeline.reading  # noqa: F401, PLC0415
 
 
 def inspect(paths: Sequence[bytes], limits: ReadingLimits) -> list[Inspection | OSError]:
     """Read the digests and headers of a few files; a file that cannot be read gives its error."""
+    get_ready()
     from pipeline.reading import inspect_file  # noqa: PLC0415
 
     found: list[Inspection | OSError] = []
@@ -49,6 +54,7 @@ def read(
     preprocessing: Preprocessing,
 ) -> Reading:
     """Turn one file into a model input."""
+    get_ready()
     from pipeline.reading import read_model_input  # noqa: PLC0415
 
     return read_model_input(path, sha256, limits, policy, preprocessing)

@@ -1,4 +1,4 @@
-"""The long-running processes: watcher, Celery worker, scheduler, and what they run by the clock.
+"""The long-running processes: watcher, Celery worker, scheduler, and their jobs.
 
 It must not know how a radiograph is screened.
 """
