@@ -28,7 +28,7 @@ def record_provenance(recipe: Recipe, samples: Sequence[Sample]) -> Recipe:
     seen = _hospitals(recipe.sampling.images)
     for name, predecessor in _predecessors(recipe):
         if not predecessor.split_sha256:
-            raise TrainingError(f"nothing tells by which split {name} was trained")
+            raise TrainingError(f"it is not recorded by which split {name} was trained")
         require_split(name, predecessor.split_sha256, samples)
         seen |= _hospitals([*predecessor.sampling.images, *predecessor.seen])
     return replace(recipe, split_sha256=digest_split(samples), seen=tuple(sorted(seen)))
@@ -77,7 +77,7 @@ def _predecessors(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
     if not file.is_file():
         return
     if not (file.parent / DESCRIPTION_FILE).exists():
-        raise TrainingError(f"{file} stands in no release, so that nothing tells what it has seen")
+        raise TrainingError(f"{file} is in no release folder; what it was trained on is unknown")
     yield str(file.parent), TrainedOn.from_release(load_release(file.parent)).recipe
 
 

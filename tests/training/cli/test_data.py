@@ -15,7 +15,7 @@ def test_cohort_command_writes_the_split_of_its_seed(tmp_path, cohort):
     assert read_split(split) == cohort.samples
 
 
-def test_augmentation_can_be_looked_at(tmp_path, cohort):
+def test_augment_command_draws_a_picture_by_its_seed(tmp_path, cohort):
     write_split(cohort.samples, tmp_path / "split.csv")
     arguments = ["--data", str(cohort.data), "--split", str(tmp_path / "split.csv")]
     pictures = []

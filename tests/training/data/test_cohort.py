@@ -43,7 +43,7 @@ def save_published(folder, names):
         save_radiograph(folder / name, ill="PNEUMONIA" in name, seed=seed)
 
 
-def test_public_layout_tells_its_patients_apart_by_folder(tmp_path):
+def test_public_layout_distinguishes_patients_by_folder(tmp_path):
     names = [
         "train/PNEUMONIA/person1_bacteria_1.jpeg",
         "train/PNEUMONIA/person1_virus_2.jpeg",
@@ -74,7 +74,7 @@ def test_third_version_of_the_public_layout_is_read_too(tmp_path):
     assert len({sample.patient_group for sample in samples.values()}) == 3
 
 
-def test_radiograph_whose_name_tells_no_patient_is_refused(tmp_path):
+def test_radiograph_without_a_patient_in_its_name_is_refused(tmp_path):
     save_radiograph(tmp_path / "train/NORMAL/IM-0115-0001.jpeg", ill=False, seed=1)
     save_radiograph(tmp_path / "train/NORMAL/scan.jpeg", ill=False, seed=2)
     with pytest.raises(TrainingError, match=r"1 of 2 .*train/NORMAL/scan.jpeg"):

@@ -8,7 +8,7 @@ from training.evaluation.stress import PERTURBATIONS
 pytestmark = pytest.mark.tensorflow
 
 
-def test_evaluation_is_one_page_that_needs_nothing_beside_it(tmp_path, run, release, cohort):
+def test_evaluation_is_one_self_contained_page(tmp_path, run, release, cohort):
     figures = evaluate(release, [run], cohort.data, cohort.samples, tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert 'src="data:image/png;base64,' in page

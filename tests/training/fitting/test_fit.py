@@ -12,7 +12,7 @@ from training.fitting.run import load_averaged, network_logits
 pytestmark = pytest.mark.tensorflow
 
 
-def test_fit_trains_measures_and_goes_on_where_it_stood(tmp_path, cohort):
+def test_fit_trains_measures_and_resumes(tmp_path, cohort):
     sampling = Sampling({"kermany": 4})
     recipe = replace(TINY, epochs=1, steps_per_epoch=2, warm_up_steps=1, sampling=sampling)
     run = fit(recipe, cohort.data, cohort.samples, tmp_path / "run")
@@ -54,7 +54,7 @@ def test_batches_that_cannot_be_even_by_view_are_refused(tmp_path, cohort):
         Sampling({"kermany": 4}, balance=Balance.WEIGHTS, by_view=True)
 
 
-def test_weights_that_cannot_be_had_do_not_keep_the_folder(tmp_path, cohort):
+def test_weights_that_cannot_be_loaded_leave_the_folder_free(tmp_path, cohort):
     recipe = replace(TINY, steps_per_epoch=2, sampling=Sampling({"kermany": 4}))
     with pytest.raises(TrainingError, match="no weights in"):
         fit(replace(recipe, weights="nowhere"), cohort.data, cohort.samples, tmp_path / "run")

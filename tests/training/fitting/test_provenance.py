@@ -38,14 +38,14 @@ def test_teacher_of_another_split_is_refused(cohort, teacher):
 
 def test_teacher_of_an_unknown_split_is_refused(tmp_path, cohort):
     Recipe().write(tmp_path / "teacher")
-    with pytest.raises(TrainingError, match="nothing tells by which split"):
+    with pytest.raises(TrainingError, match="not recorded by which split"):
         record_provenance(replace(STUDENT, teachers=(str(tmp_path / "teacher"),)), cohort.samples)
 
 
-def test_weights_that_stand_in_no_release_are_refused(tmp_path, cohort):
+def test_weights_in_no_release_folder_are_refused(tmp_path, cohort):
     (tmp_path / "weights.safetensors").write_bytes(b"")
     begun = Recipe(weights=str(tmp_path / "weights.safetensors"))
-    with pytest.raises(TrainingError, match="nothing tells what it has seen"):
+    with pytest.raises(TrainingError, match="what it was trained on is unknown"):
         record_provenance(begun, cohort.samples)
 
 

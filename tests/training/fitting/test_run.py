@@ -12,7 +12,7 @@ from training.fitting.run import Run, WeightAverage, load_averaged, lung_loss
 pytestmark = pytest.mark.tensorflow
 
 
-def test_resumed_run_equals_one_that_was_never_cut_off(tmp_path):
+def test_resumed_run_equals_one_that_was_never_interrupted(tmp_path):
     whole = Run(TINY)
     whole.train_epoch(make_batch)
     whole.save(tmp_path)
@@ -30,7 +30,7 @@ def test_resumed_run_equals_one_that_was_never_cut_off(tmp_path):
     assert resumed.history[1]["loss"] == pytest.approx(whole.history[1]["loss"], rel=1e-4, abs=1e-4)
 
 
-def test_run_learns_what_brightness_tells():
+def test_run_learns_to_separate_by_brightness():
     run = Run(replace(TINY, steps_per_epoch=25))
     run.train_epoch(make_batch)
     assert run.history[0]["loss"] < 0.3  # chance: 0.69
@@ -64,7 +64,7 @@ def test_folder_without_a_run_is_refused(tmp_path):
         load_averaged(tmp_path)
 
 
-def test_run_goes_on_from_the_average_of_another(tmp_path):
+def test_run_starts_from_the_averaged_weights_of_another(tmp_path):
     first = Run(TINY)
     first.average.values = [value + 1 for value in first.average.values]
     TINY.write(tmp_path)
@@ -92,7 +92,7 @@ def test_average_follows_and_swaps_back():
     assert np.asarray(weight)[0] == 1
 
 
-def test_lung_loss_counts_only_where_a_mask_is_known():
+def test_lung_loss_is_zero_without_a_mask():
     logits = np.full((2, 4, 4, 1), 3.0, np.float32)
     maps = np.stack([np.ones((4, 4, 1)), np.full((4, 4, 1), -1)]).astype(np.float32)
     known, unknown = np.asarray(

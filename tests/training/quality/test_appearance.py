@@ -4,7 +4,7 @@ from pipeline.quality.appearance import load_appearance_model, make_thumbnail
 from training.quality.appearance import fit_appearance, write_appearance
 
 
-def test_what_it_was_fitted_to_is_near_and_the_rest_is_far(tmp_path):
+def test_fitted_images_are_near_and_others_are_far(tmp_path):
     random = np.random.default_rng(0)
     y, x = np.mgrid[0:1:128j, 0:1:128j]
 

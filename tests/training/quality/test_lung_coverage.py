@@ -59,7 +59,7 @@ def test_the_overhang_counts_in_the_field_of_view():
     np.testing.assert_allclose(bordered[0], 0.05 / 0.65, atol=0.02)
 
 
-def test_what_was_published_counts_as_whole_even_where_it_touches_the_border():
+def test_published_radiograph_counts_as_whole_even_where_lungs_touch_the_border():
     touching = make_chest(top=0.0)
     assert make_example(touching, np.zeros(4)).overhang[0] == pytest.approx(-0.03)
 
@@ -79,7 +79,7 @@ def test_the_same_seed_gives_the_same_variants():
     np.testing.assert_array_equal(first, second)
 
 
-def test_learns_to_tell_what_is_cut_and_survives_the_file(tmp_path):
+def test_fit_recognises_cut_lungs_and_its_file_reads_back(tmp_path):
     random = np.random.default_rng(0)
     chests = [make_chest(*random.uniform((0.15, 0.1), (0.45, 0.3))) for _ in range(60)]
     examples = [example for chest in chests for example in make_variants(chest, random)]

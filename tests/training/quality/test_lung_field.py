@@ -19,7 +19,7 @@ def pairs():
     return made
 
 
-def test_learns_where_the_lungs_are_and_survives_the_file(pairs, tmp_path):
+def test_fit_finds_the_lungs_and_its_file_reads_back(pairs, tmp_path):
     locator = fit_locator(pairs[:40], np.random.default_rng(0))
     locator = set_margins(locator, pairs[40:50])
     write_locator(locator, tmp_path / "locator.npz")
