@@ -2,11 +2,13 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,52 @@ def test_a_second_run_needs_no_network_and_reports_the_same(
     )
     assert run("screen", inbox, "--report", tmp_path / "second").code == 0
     assert (tmp_path / "first").read_text() == (tmp_path / "second").read_text()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "sent" / "study.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as packed:
+        for number, share in enumerate((0.9, 0.05)):
+            content = write_png(tmp_path / "image.png", share, seed=number).read_bytes()
+            packed.writestr(f"{number}.png", content)
+    return path
+
+
+@pytest.mark.parametrize("named", ["the archive", "its folder"])
+def test_the_files_of_an_archive_are_screened_in_the_same_run_and_reported(
+    run: Run, archive: Path, tmp_path: Path, named: str
+) -> None:
+    write_png(archive.parent / "z.png", 0.5)
+    path = archive if named == "the archive" else archive.parent
+    reports = [tmp_path / "first", tmp_path / "second"]
+    for report in reports:
+        assert run("screen", path, "--report", report).code == 0
+    first, second = (
+        [json.loads(line) for line in report.read_text().splitlines()] for report in reports
+    )
+    (folder,) = archive.parent.glob("unpacked-*")
+    unpacked = {str(folder / name) for name in ("0.png", "1.png")}
+    others = {str(archive)} if named == "the archive" else {str(archive), f"{path}/z.png"}
+    assert {line["path"] for line in first} == unpacked | others
+    assert len(first) == len(unpacked | others)
+    assert {line["status"] for line in first if line["path"] in unpacked} == {"SCREENED"}
+    assert sorted(map(json.dumps, second)) == sorted(map(json.dumps, first))
+
+
+def test_an_archive_that_cannot_be_unpacked_has_a_row_that_says_so(
+    run: Run, archive: Path, tmp_path: Path
+) -> None:
+    # Root may write anywhere: a file where the folder should be refuses it as well.
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    (archive.parent / f"unpacked-{sha256[:16]}").touch()
+    result = run("screen", archive, "--report", tmp_path / "report")
+    assert result.code == 0
+    (line,) = map(json.loads, (tmp_path / "report").read_text().splitlines())
+    assert (line["status"], line["reason_code"]) == ("FAILED", "SOURCE_UNREADABLE")
+    assert "cannot be unpacked beside itself" in line["detail"]
+    assert "Traceback" not in result.err
 
 
 def test_worklist_speaks_json_and_csv(run: Run, inbox: Path) -> None:
