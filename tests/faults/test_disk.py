@@ -52,7 +52,9 @@ def test_a_full_database_disk_is_said_and_waited_for(
     stack.engine.dispose()
     stack.engine = open_database(f"sqlite:///{small_disk / 'worklist.db'}")
     watch = stack.start(
-        (*WORKER, "watch"), database_url=stack.engine.url.render_as_string(hide_password=False)
+        (*WORKER, "watch"),
+        database_url=stack.engine.url.render_as_string(hide_password=False),
+        least_free_mib=0,  # without the disk guard, which would take in nothing in time
     )
     first = stack.drop(5)
     wait_until((small_disk / "worklist.db").exists, 60)

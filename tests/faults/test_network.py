@@ -113,7 +113,7 @@ def test_a_stop_in_the_middle_of_a_batch_is_clean_and_two_schedulers_run_one_nig
     stack.wait_for_terminal(number, 120)
     for beat, since_ns in zip(beats, begun_ns, strict=True):
         stack.wait_for_renewal(beat, since_ns)  # it has run each job
-    nights = stack.count("SELECT count(*) FROM job_run")
+    nights = stack.count("SELECT count(*) FROM job_run WHERE job = 'reprocess'")
     found = judge(stack, manifest, expected_results(manifest))
     ledger.note(
         15,

@@ -71,7 +71,11 @@ def test_several_schedulers_and_no_worker_pile_up_no_hints(stack: Stack) -> None
     wait_until(lambda: stack.states() == {"REGISTERED": 40}, 90)
     for beat in beats:
         stack.wait_for_heartbeat(beat)
-    wait_until(lambda: stack.count("SELECT count(*) FROM job_run") == 1, 90, "one nightly run")
+    wait_until(
+        lambda: stack.count("SELECT count(*) FROM job_run WHERE job = 'reprocess'") == 1,
+        90,
+        "one nightly run",
+    )
     batches, senders = math.ceil(40 / 16), 1 + len(beats)
     with stack.redis.client() as client:
         wait_until(lambda: client.llen("urgent") >= batches, 90, "a hint a batch")
