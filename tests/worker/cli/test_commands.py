@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.release import write_release
+from tests.releases import make_release, write_test_release
 from tests.worker.cli.conftest import Run
 from tests.worker.images import write_png
 
@@ -282,3 +284,26 @@ def test_output_that_cannot_be_written_is_one_line_and_no_traceback(
         "pneumoscreen: the output cannot be written: No space left on device; make room, or send "
         "it elsewhere\n"
     )
+
+
+def test_going_back_to_a_release_goes_back(
+    run: Run, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> set[tuple[str, str]]:
+        entries = json.loads(run("worklist", "--format", "json").out)
+        return {(entry["model_release"], entry["band"]) for entry in entries if entry["band"]}
+
+    before = os.environ["PNEUMOSCREEN_RELEASE"]
+    other = tmp_path / "other"
+    write_test_release(other, "other")
+    write_release(make_release("other", 0.0, 0.0), other)  # by which everything is positive
+    assert run("screen", inbox).code == 0
+    own = shown()
+    monkeypatch.setenv("PNEUMOSCREEN_RELEASE", str(other))
+    assert run("reprocess", "--compare").code == 0
+    assert shown() == own  # a shadow run makes nothing current
+    assert run("reprocess").code == 0
+    assert shown() == {("other", "POSITIVE")}
+    monkeypatch.setenv("PNEUMOSCREEN_RELEASE", before)
+    assert run("screen", inbox).code == 0
+    assert shown() == own
