@@ -13,7 +13,7 @@ from pydicom.multival import MultiValue
 
 from pipeline.dicom.dataset import ByteOrder, pydicom_muted
 from pipeline.dicom.header import read_text
-from pipeline.grayscale.rendering import GrayscaleAttributes, LookupTable, Window
+from pipeline.grayscale.attributes import GrayscaleAttributes, LookupTable, Window
 
 _LONGEST_LUT: Final = 65536
 _WINDOW_FUNCTIONS: Final = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})

@@ -14,7 +14,8 @@ from PIL import Image
 
 from pipeline.codes import FileFormat, ReasonCode
 from pipeline.errors import RejectedInputError, foreign_errors_rejected
-from pipeline.grayscale.rendering import GrayscaleAttributes, render
+from pipeline.grayscale.attributes import GrayscaleAttributes
+from pipeline.grayscale.rendering import render
 from pipeline.grayscale.stored_pixels import extract_pixels, reduction_factor
 from pipeline.header.attributes import describe_instance
 from pipeline.raster.exif import is_on_its_side, read_orientation, turn_upright

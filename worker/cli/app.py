@@ -10,7 +10,7 @@ from typing import Annotated, Final, Never
 import typer
 
 from pipeline.errors import PneumoscreenError
-from worker.cli import administration, reading_room, screening, service
+from worker.cli import administration, screening, service, worklist
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -32,11 +32,11 @@ app.command()(service.beat)
 app.command()(service.sweep)
 app.command()(service.reprocess)
 app.command()(service.health)
-app.command()(reading_room.worklist)
-app.command()(reading_room.show)
-app.command()(reading_room.acknowledge)
-app.command()(reading_room.feedback)
-app.command()(reading_room.withdraw)
+app.command()(worklist.worklist)
+app.command()(worklist.show)
+app.command()(worklist.acknowledge)
+app.command()(worklist.feedback)
+app.command()(worklist.withdraw)
 app.command()(administration.doctor)
 database.command()(administration.upgrade)
 database.command()(administration.check)

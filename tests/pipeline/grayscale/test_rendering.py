@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.codes import Flag
-from pipeline.grayscale.rendering import GrayscaleAttributes, LookupTable, Window, render
+from pipeline.grayscale.attributes import GrayscaleAttributes, LookupTable, Window
+from pipeline.grayscale.rendering import render
 from pipeline.grayscale.stored_pixels import extract_pixels
 
 
