@@ -13,7 +13,7 @@ from celery.beat import Scheduler
 from pipeline.errors import PneumoscreenError
 from worker.heartbeat import Heartbeat
 from worker.service.celery_app import create_app
-from worker.service.processes import beating, open_schedule, serving
+from worker.service.processes import heartbeat_step, open_schedule, serving
 from worker.startup import start
 
 
@@ -73,4 +73,4 @@ try:
     app = create_app(settings)
 except PneumoscreenError as error:
     _end(error)
-app.steps["worker"].update({Serving, beating(Heartbeat(settings.heartbeat))})
+app.steps["worker"].update({Serving, heartbeat_step(Heartbeat(settings.heartbeat))})

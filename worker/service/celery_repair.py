@@ -2,8 +2,8 @@
 
 Kombu logs "Couldn't ack" and goes on, counting the message against the prefetch limit for ever. A
 worker that takes one message at a time takes none after that, connected and to all signs well.
-To acknowledge before the task instead of after it changes nothing: with the first acknowledgement made
-to fail, a worker of Celery 5.7 ran one of three tasks either way.
+To acknowledge before the task instead of after it changes nothing: with the first acknowledgement
+made to fail, a worker of Celery 5.7 ran one of three tasks either way.
 """
 
 from collections.abc import Callable, Collection

@@ -47,7 +47,7 @@ def run_worker(settings: Settings, load: LoadNetwork | None = None) -> int:
         If the release, the database or the broker's address cannot be used.
     """
     app = create_app(settings)
-    app.steps["worker"].add(beating(Heartbeat(settings.heartbeat)))
+    app.steps["worker"].add(heartbeat_step(Heartbeat(settings.heartbeat)))
     with serving(app, settings, load):
         return _consume(app, settings.log_level)
 
@@ -164,10 +164,10 @@ def _consume(app: Celery, log_level: str) -> int:
     return int(worker.exitcode or 0)
 
 
-def beating(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
+def heartbeat_step(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
     """Make Celery's idle loop renew the heartbeat, and look whether an acknowledgement was lost."""
 
-    class Beating(bootsteps.StartStopStep):  # type: ignore[misc]
+    class HeartbeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.components:Timer",)
 
         def start(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
@@ -175,4 +175,4 @@ def beating(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
             parent.timer.call_repeatedly(INTERVAL_S, heartbeat.renew)
             parent.timer.call_repeatedly(INTERVAL_S, lost.look)
 
-    return Beating
+    return HeartbeatStep
