@@ -79,7 +79,9 @@ def make_current(session: Session, release: str, now: datetime) -> None:
         return
     # By row, in the order of their ids, as two that do so at once do.
     for row in session.scalars(
-        select(ModelReleaseRow).order_by(ModelReleaseRow.model_release_id).with_for_update()
+        select(ModelReleaseRow)
+        .order_by(ModelReleaseRow.model_release_id)
+        .with_for_update(key_share=True)
     ):
         row.current_since = now if row.name == release else None
     # A walk that an earlier change began is superseded: the new one walks all of it.
