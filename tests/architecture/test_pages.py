@@ -43,3 +43,13 @@ def test_every_function_that_a_page_names_is_there(page: Path) -> None:
         assert any(name in names for names in found), f"{module}: {name}"
         if inner:
             assert any(inner in names.get(name, ()) for names in found), f"{module}: {name}.{inner}"
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "README.md", ROOT / "Makefile"], ids=lambda page: page.name
+)
+def test_every_module_that_a_page_runs_is_there(page: Path) -> None:
+    own = "|".join((*PACKAGES, "docs", "tests"))
+    for module in re.findall(rf"python -m ((?:{own})(?:\.\w+)*)", page.read_text()):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
