@@ -15,6 +15,7 @@ from pipeline.values.reading import ReadingLimits
 from worker.database import open_database
 from worker.inbox.folders import list_paths
 from worker.inbox.registrar import Registrar
+from worker.inbox.unpacking_registrar import UnpackingRegistrar
 from worker.logs import configure_logging
 from worker.readers.pool import ReaderPool
 from worker.settings import LogFormat
@@ -37,7 +38,8 @@ def main() -> None:
                 memory_mib.append(read_peak_mib())
 
         began_s = time.perf_counter()
-        registrar = Registrar(database.engine, readers, database.clock)
+        engine, clock = database.engine, database.clock
+        registrar = UnpackingRegistrar(Registrar(engine, readers, clock), readers, engine, clock)
         registered = registrar.register(entries, note).files
         seconds = time.perf_counter() - began_s
     figures = {

@@ -77,8 +77,8 @@ class SourceFileDisposal:
         if not _is_unchanged(path, finished.source):
             return False
         sidecar = path.with_suffix(".json")
-        sha256 = finished.sha256 or _digest(path)
         if self._archive is not None:
+            sha256 = finished.sha256 or _digest(path)
             now = self._clock.now()
             target = self._archive / f"{now:%Y/%m/%d}" / sha256
             self._copy(path, sidecar, target, sha256)

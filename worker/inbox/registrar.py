@@ -82,7 +82,10 @@ class Registrar:
         self._on_new_files = on_new_files
 
     def register(
-        self, entries: Iterable[Entry], on_registered: Callable[[int], None] = lambda _count: None
+        self,
+        entries: Iterable[Entry],
+        on_registered: Callable[[int], None] = lambda _count: None,
+        set_aside: Callable[[SourceFile], bool] = lambda _source: False,
     ) -> Registration:
         """Register whatever is new or changed, or could not be read before.
 
@@ -92,10 +95,12 @@ class Registrar:
             Any; what is unfinished or a sidecar is passed over.
         on_registered
             Called with the number of entries dealt with, after each transaction.
+        set_aside
+            Asked of each regular file that is new: whether the caller registers it instead.
         """
         registered = 0
         unreadable: set[SourceFile] = set()
-        for size, arrivals in self._read_ahead(in_chunks(entries, _ROWS_A_TRANSACTION)):
+        for size, arrivals in self._read_ahead(entries, set_aside):
             if arrivals:
                 with write_session(self._engine) as session:
                     register_arrivals(session, arrivals, self._clock.now(), Lane.URGENT)
@@ -108,19 +113,21 @@ class Registrar:
         return Registration(registered, frozenset(unreadable))
 
     def _read_ahead(
-        self, chunks: Iterable[Sequence[Entry]]
+        self, entries: Iterable[Entry], set_aside: Callable[[SourceFile], bool]
     ) -> Iterator[tuple[int, Sequence[Arrival]]]:
         """Give each chunk's size and arrivals, while the headers of the next one are read."""
         before: tuple[int, Iterator[Arrival]] | None = None
-        for chunk in chunks:
-            begun = (len(chunk), self._begin(chunk))
+        for chunk in in_chunks(entries, _ROWS_A_TRANSACTION):
+            begun = (len(chunk), self._begin(chunk, set_aside))
             if before is not None:
                 yield before[0], list(before[1])
             before = begun
         if before is not None:
             yield before[0], list(before[1])
 
-    def _begin(self, chunk: Sequence[Entry]) -> Iterator[Arrival]:
+    def _begin(
+        self, chunk: Sequence[Entry], set_aside: Callable[[SourceFile], bool]
+    ) -> Iterator[Arrival]:
         """Begin to read the headers of what is new in a chunk; returns before any is read."""
         kinds = {entry.source: entry.kind for entry in chunk}
         with read_session(self._engine) as session:
@@ -130,7 +137,11 @@ class Registrar:
             )
         if unregistered:
             self._on_new_files()
-        candidates = [source for source in unregistered if kinds[source] is Kind.CANDIDATE]
+        candidates = [
+            source
+            for source in unregistered
+            if kinds[source] is Kind.CANDIDATE and not set_aside(source)
+        ]
         refused = [
             Arrival(source, None, rejection)
             for source in unregistered

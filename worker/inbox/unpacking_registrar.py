@@ -5,18 +5,15 @@ like any others, and the archive has a row that says so.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
 import structlog
 from sqlalchemy import Engine
 
-from db.connection.chunks import in_chunks
-from db.connection.engine import read_session, write_session
+from db.connection.engine import write_session
 from db.instances.arrivals import Arrival, SourceFile
 from db.instances.registration import register_arrivals
-from db.instances.source_files import find_unregistered
 from pipeline.codes import Lane, ReasonCode
 from pipeline.values.instance import Rejection
 from pipeline.values.reading import unidentified_instance
@@ -28,7 +25,7 @@ from worker.inbox.archives import (
     unpack_archive,
     unpacked_folder,
 )
-from worker.inbox.folders import Entry, Kind
+from worker.inbox.folders import Entry
 from worker.inbox.registrar import (
     Registrar,
     Registration,
@@ -37,7 +34,6 @@ from worker.inbox.registrar import (
 )
 from worker.readers.pool import ReaderDeath, ReaderPool
 
-_FILES_A_QUERY: Final = 256
 _log = structlog.get_logger()
 
 
@@ -66,29 +62,20 @@ class UnpackingRegistrar:
         An archive's row is committed after its files are in the folder: a crash between loses none.
         """
         archives: list[SourceFile] = []
-        others = self._leave_out_archives(entries, archives)
-        registered = self._registrar.register(others, on_registered)
+
+        def set_aside(source: SourceFile) -> bool:
+            found = is_archive(source.path)
+            if found:
+                archives.append(source)
+            return found
+
+        registered = self._registrar.register(entries, on_registered, set_aside)
         unpacked = self._unpack(archives)
-        if archives:
-            on_registered(len(archives))
         return Registration(
             registered.files + unpacked.files,
             registered.unreadable | unpacked.unreadable,
             unpacked.unpacked_folders,
         )
-
-    def _leave_out_archives(
-        self, entries: Iterable[Entry], archives: list[SourceFile]
-    ) -> Iterator[Entry]:
-        """Give the entries, but put new archives aside; what has a row is not opened again."""
-        for chunk in in_chunks(entries, _FILES_A_QUERY):
-            candidates = [entry.source for entry in chunk if entry.kind is Kind.CANDIDATE]
-            with read_session(self._engine) as session:
-                new = find_unregistered(session, candidates)
-            found = [source for source in new if is_archive(source.path)]
-            archives += found
-            left_out = set(found)
-            yield from (entry for entry in chunk if entry.source not in left_out)
 
     def _unpack(self, archives: Sequence[SourceFile]) -> Registration:
         unpacked = [
