@@ -61,8 +61,8 @@ class StateChange:
 
     Attributes
     ----------
-    header
-        Further columns to set: attributes that a reader read anew, or ``attempts``.
+    other_columns
+        To set besides: attributes that a reader read anew, or ``attempts``.
     reason_code, detail
         For the event log.
     """
@@ -72,7 +72,7 @@ class StateChange:
     study_id: int
     from_state: InstanceState
     to: StateColumns
-    header: Mapping[str, Any] = field(default_factory=dict)
+    other_columns: Mapping[str, Any] = field(default_factory=dict)
     reason_code: ReasonCode | None = None
     detail: str | None = None
 
@@ -132,7 +132,7 @@ def write_states(session: Session, changes: Iterable[StateChange]) -> list[Event
     by_columns: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     events = []
     for change in changes:
-        values = {"instance_id": change.instance_id, **change.header, **change.to.values()}
+        values = {"instance_id": change.instance_id, **change.other_columns, **change.to.values()}
         by_columns[tuple(values)].append(values)
         events.append(change.event())
     for rows in by_columns.values():

@@ -45,7 +45,7 @@ class StoredInstance:
         return self.reason_code is ReasonCode.SUPERSEDED or is_worth_another_look(self.reason_code)
 
     def change(
-        self, to: StateColumns, kind: EventKind, header: dict[str, Any] | None = None
+        self, to: StateColumns, kind: EventKind, other_columns: dict[str, Any] | None = None
     ) -> StateChange:
         """Give its change to another state, logged with the reason that the state has."""
         return StateChange(
@@ -54,7 +54,7 @@ class StoredInstance:
             study_id=self.study_id,
             from_state=self.state,
             to=to,
-            header=header or {},
+            other_columns=other_columns or {},
             reason_code=to.reason_code,
             detail=to.detail,
         )

@@ -135,12 +135,12 @@ def _find_held(session: Session, outcomes: Sequence[Outcome]) -> list[_Held]:
 
 def _change(held: _Held) -> StateChange:
     """Give the change of state that an outcome makes, with the words for the event log."""
-    header: dict[str, Any] = {}
+    other_columns: dict[str, Any] = {}
     reason_code: ReasonCode | None = None
     match held.outcome:
         case Screened(instance=instance, flags=flags, screening=screening):
             kind, to = EventKind.SCREENED, screened()
-            header = {**header_values(instance), "flags": join_words(flags)}
+            other_columns = {**header_values(instance), "flags": join_words(flags)}
             detail = f"release {screening.model_release}"
         case Rejected(rejection=rejection):
             kind, to = EventKind.REJECTED, rejected(rejection, has_screening=held.has_screening)
@@ -154,7 +154,7 @@ def _change(held: _Held) -> StateChange:
         study_id=held.study_id,
         from_state=InstanceState.CLAIMED,
         to=to,
-        header=header,
+        other_columns=other_columns,
         reason_code=reason_code,
         detail=detail,
     )
