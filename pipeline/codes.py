@@ -124,6 +124,7 @@ class ReasonCode(StrEnum):
     MULTI_FRAME = "MULTI_FRAME", InstanceState.NOT_ELIGIBLE
     TOO_SMALL = "TOO_SMALL", InstanceState.NOT_ELIGIBLE
     QUALITY_CONTROL_IMAGE = "QUALITY_CONTROL_IMAGE", InstanceState.NOT_ELIGIBLE
+    NOT_HUMAN = "NOT_HUMAN", InstanceState.NOT_ELIGIBLE
     NO_PIXEL_DATA = "NO_PIXEL_DATA", InstanceState.NOT_ELIGIBLE
     # A zip archive whose files have rows of their own.
     ARCHIVE_UNPACKED = "ARCHIVE_UNPACKED", InstanceState.NOT_ELIGIBLE
@@ -134,6 +135,7 @@ class ReasonCode(StrEnum):
     EMPTY_FILE = "EMPTY_FILE", InstanceState.QUARANTINED
     NOT_AN_IMAGE = "NOT_AN_IMAGE", InstanceState.QUARANTINED
     HEADER_UNREADABLE = "HEADER_UNREADABLE", InstanceState.QUARANTINED
+    HEADER_INCOMPLETE = "HEADER_INCOMPLETE", InstanceState.QUARANTINED
     INVALID_UID = "INVALID_UID", InstanceState.QUARANTINED
     SIDECAR_INVALID = "SIDECAR_INVALID", InstanceState.QUARANTINED
     TRANSFER_SYNTAX_UNSUPPORTED = "TRANSFER_SYNTAX_UNSUPPORTED", InstanceState.QUARANTINED
@@ -160,23 +162,51 @@ class ReasonCode(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a reader should know about a study that was screened."""
+    """What a reader should know about a study that was screened.
 
+    A flag is a doubt where it says that the network saw an image, or was told of a child, unlike
+    those that it was measured on: its NEGATIVE is then no better than no reading, and ranks with
+    what nobody has read (`pipeline.triage`). A flag that only tells what a header leaves out is
+    none: the public dataset's films have no header at all, and the network was measured on them.
+    """
+
+    is_doubt: bool
+
+    def __new__(cls, word: str, is_doubt: bool = False) -> Self:  # noqa: FBT001, FBT002 - a table
+        """Make a member; its value is the word alone, so that ``Flag(word)`` finds it."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.is_doubt = is_doubt
+        return member
+
+    # What the header does not say.
     NO_IDENTITY = "NO_IDENTITY"
-    SECONDARY_CAPTURE = "SECONDARY_CAPTURE"
+    NO_STUDY_UID = "NO_STUDY_UID"
     BODY_PART_UNKNOWN = "BODY_PART_UNKNOWN"
     VIEW_UNKNOWN = "VIEW_UNKNOWN"
     AGE_UNKNOWN = "AGE_UNKNOWN"
-    AGE_EXTRAPOLATED = "AGE_EXTRAPOLATED"
-    AGE_INCONSISTENT = "AGE_INCONSISTENT"
+    # What the header says of the child and the exposure.
+    AGE_EXTRAPOLATED = "AGE_EXTRAPOLATED", True
+    AGE_INCONSISTENT = "AGE_INCONSISTENT", True
+    BODY_PART_CONTRADICTED = "BODY_PART_CONTRADICTED", True
+    VIEW_CONTRADICTED = "VIEW_CONTRADICTED", True
+    PATIENTS_DIFFER = "PATIENTS_DIFFER", True
+    # What was done to the image before it came.
+    SECONDARY_CAPTURE = "SECONDARY_CAPTURE"
     BURNED_IN_ANNOTATION = "BURNED_IN_ANNOTATION"
     DERIVED_IMAGE = "DERIVED_IMAGE"
-    WINDOW_FALLBACK = "WINDOW_FALLBACK"
-    POLARITY_SUSPECT = "POLARITY_SUSPECT"
-    ROTATION_SUSPECT = "ROTATION_SUSPECT"
-    UNUSUAL_APPEARANCE = "UNUSUAL_APPEARANCE"
-    EXPOSURE_SUSPECT = "EXPOSURE_SUSPECT"
-    LUNGS_CUT_OFF = "LUNGS_CUT_OFF"
+    BONE_SUPPRESSED = "BONE_SUPPRESSED", True
+    STRONG_COMPRESSION = "STRONG_COMPRESSION", True
+    # What rendering had to do without.
+    WINDOW_FALLBACK = "WINDOW_FALLBACK", True
+    RESCALE_IGNORED = "RESCALE_IGNORED", True
+    # What the image itself shows.
+    POLARITY_SUSPECT = "POLARITY_SUSPECT", True
+    ROTATION_SUSPECT = "ROTATION_SUSPECT", True
+    UNUSUAL_APPEARANCE = "UNUSUAL_APPEARANCE", True
+    EXPOSURE_SUSPECT = "EXPOSURE_SUSPECT", True
+    LUNGS_CUT_OFF = "LUNGS_CUT_OFF", True
+    BORDER_SUSPECT = "BORDER_SUSPECT", True
     FULL_FRAME = "FULL_FRAME"
 
 

@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from pipeline import codes
-from pipeline.codes import PRIORITY_RANKS, UNREAD_RANK, InstanceState, Priority, ReasonCode
+from pipeline.codes import PRIORITY_RANKS, UNREAD_RANK, Flag, InstanceState, Priority, ReasonCode
 
 
 def test_every_reason_leads_to_a_terminal_state():
@@ -59,3 +59,18 @@ def test_priorities_have_one_order():
 def test_only_registered_and_claimed_are_not_terminal():
     not_terminal = {state for state in InstanceState if not state.is_terminal}
     assert not_terminal == {InstanceState.REGISTERED, InstanceState.CLAIMED}
+
+
+def test_a_flag_is_found_by_its_word_and_survives_pickling():
+    for flag in Flag:
+        assert str(flag) == flag.value == flag.name
+        assert Flag(flag.value) is flag
+        assert pickle.loads(pickle.dumps(flag)) is flag  # noqa: S301
+
+
+def test_what_an_image_shows_casts_doubt_and_what_a_header_leaves_out_does_not():
+    assert Flag.LUNGS_CUT_OFF.is_doubt
+    assert Flag.AGE_EXTRAPOLATED.is_doubt
+    assert Flag.WINDOW_FALLBACK.is_doubt
+    assert not any(flag.is_doubt for flag in Flag if flag.name.endswith("_UNKNOWN"))
+    assert not Flag.NO_IDENTITY.is_doubt
